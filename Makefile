@@ -1,0 +1,25 @@
+# scangate: the commands a person needs. `make help` lists them.
+SHELL := /bin/bash
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
+
+.PHONY: help setup build debug test lint format
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what building needs (Debian packages; Swift itself must be there)
+	@.ci/setup
+
+build: setup ## the release binary: .build/release/scangate
+	swift build -c release -static-stdlib $(SWIFT_FLAGS) --product scangate
+	swift build -c release -static-stdlib $(SWIFT_FLAGS) --product tracetrack-sim
+
+test: setup lint ## every test
+	swift test $(SWIFT_FLAGS)
+
+lint: ## layout and naming rules, as errors
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format: ## lay the code out
+	swift format --in-place --recursive Sources Tests Package.swift

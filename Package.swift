@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The flags every Swift target shares: Swift 6 mode, warnings are errors, imports say what they re-export.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .unsafeFlags(["-require-explicit-sendable"]),
+]
+
+/// One Debian library: a module map and a shim header, imported by exactly one Swift target.
+func library(_ name: String, _ pkgConfig: String, _ debian: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: [], swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)",
+        swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "scangate",
+    products: [
+        .executable(name: "scangate", targets: ["scangate"]),
+        .executable(name: "tracetrack-sim", targets: ["tracetrack-sim"]),
+    ],
+    targets: [
+        // C: module maps and shims. The two with code of their own are the kernel's calls and the TOML parser (C++).
+        library("CSQLite", "sqlite3", "libsqlite3-dev"),
+        library("COpenSSL", "libcrypto", "libssl-dev"),
+        library("CCurl", "libcurl", "libcurl4-openssl-dev"),
+        library("CWebSockets", "libwebsockets", "libwebsockets-dev"),
+        library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
+        library("CJansson", "jansson", "libjansson-dev"),
+        library("CZlib", "zlib", "zlib1g-dev"),
+        .target(name: "CLinux"),
+        .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
+
+        // One owner a library.
+        module("Model", []),
+        module("Posix", ["CLinux", "Model"]),
+        module("Database", ["CSQLite"]),
+        module("Crypto", ["COpenSSL"]),
+        module("HTTPClient", ["CCurl", "Posix"]),
+        module("HTTPServer", ["CWebSockets", "Posix"]),
+        module("Pattern", ["CPCRE2"]),
+        module("JSON", ["CJansson"]),
+        module("Gzip", ["CZlib"]),
+        module("TOML", ["CTOML"]),
+
+        // What the gateway is made of.
+        module("Wire", ["Model", "Crypto", "JSON"]),
+        module("Gate", ["Model", "Pattern"]),
+        module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
+        module("Spool", ["Database", "Model", "Posix"]),
+        module("Uplinks", ["HTTPClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
+        module("Scanners", ["Model", "Posix"]),
+        module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
+        module(
+            "Gateway",
+            [
+                "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern", "JSON",
+                "Gzip", "Crypto", "Database", "Model", "Posix",
+            ]),
+        program("scangate", ["Gateway"]),
+        program("tracetrack-sim", ["Simulator"]),
+
+        // Tests mirror the modules; TestSupport holds what several of them need.
+        .target(
+            name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("PosixTests", ["Posix", "Model"]),
+        tests("DatabaseTests", ["Database"]),
+        tests("CryptoTests", ["Crypto"]),
+        tests("JSONTests", ["JSON", "Gzip"]),
+        tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
+        tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
+        tests(
+            "SimulatorTests",
+            ["Simulator", "HTTPServer", "HTTPClient", "Wire", "Crypto", "JSON", "Gzip", "Model", "Posix"]),
+        tests("GateTests", ["Gate", "Pattern", "Model"]),
+        tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
+        tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
+        tests("ScannersTests", ["Scanners", "Model", "Posix"]),
+        tests(
+            "UplinksTests", ["Uplinks", "HTTPClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+        tests(
+            "GatewayTests",
+            [
+                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto", "JSON",
+                "TOML", "Model", "Posix",
+            ]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,3 @@
+// Jansson's parser. Imported by JSON only.
+#pragma once
+#include <jansson.h>

@@ -1,0 +1,25 @@
+// The kernel calls that Swift's Glibc module lacks. Imported by Posix only.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+#include <termios.h>
+
+int scangate_epoll_create(void);
+int scangate_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+int scangate_eventfd(void);
+int scangate_signalfd(const int *signals, int count);
+int scangate_next_signal(int fd);
+int scangate_block_signals(const int *signals, int count);
+void scangate_reset_signals(void);
+void scangate_name_thread(const char *name);
+int scangate_set_exclusive(int fd);
+int scangate_set_raw(int fd, unsigned baud);
+int scangate_lock_file(int fd);
+int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
+bool scangate_clock_synced(long *estimated_error_us);
+int64_t scangate_clock_ns(int clock);
+int scangate_open_pty(char *path, size_t size);
+int scangate_random(void *bytes, size_t count);
+int scangate_pending_input(int fd);

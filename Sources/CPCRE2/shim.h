@@ -1,0 +1,4 @@
+// PCRE2 over bytes. Imported by Pattern only.
+#pragma once
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>

@@ -1,0 +1,2 @@
+// Written with the TOML module.
+#pragma once

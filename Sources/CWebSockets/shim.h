@@ -1,0 +1,3 @@
+// libwebsockets. Imported by HTTPServer only.
+#pragma once
+#include <libwebsockets.h>

@@ -1,0 +1,109 @@
+/// One `[[uplink]]` of the configuration, checked: a way out.
+public struct UplinkSettings: Sendable, Equatable {
+    /// Which of the two ways to speak to `/api/fast_parent_scan`.
+    public enum Contract: String, Sendable, CaseIterable {
+        /// TraceTrack as it stands: a form post a scan, in a login session.
+        case web = "tracetrack-web"
+        /// Signed batches, each scan answered.
+        case devices = "tracetrack-devices"
+    }
+
+    /// What the uplink is for.
+    public enum Use: String, Sendable, CaseIterable {
+        case primary, fallback, mirror
+    }
+
+    /// A user of the backend, for the login of tracetrack-web.
+    public struct Account: Sendable, Equatable {
+        /// The user's name.
+        public var username: String
+        /// A file whose first line is the password; mode 0600 or a systemd credential.
+        public var passwordFile: String
+
+        /// Both parts.
+        public init(username: String, passwordFile: String) {
+            self.username = username
+            self.passwordFile = passwordFile
+        }
+    }
+
+    /// How the gateway proves who it is.
+    public enum Authentication: Sendable, Equatable {
+        /// tracetrack-web: one session an account.
+        case login([Account])
+        /// tracetrack-devices: RFC 9421 with the gateway's key, 32 bytes as base64url or 64 hex digits, in this file.
+        case signature(keyFile: String)
+        /// tracetrack-devices: `Authorization: Bearer`, the token being the first line of this file.
+        case bearer(tokenFile: String)
+        /// The client certificate of `tls` alone.
+        case mutualTLS
+    }
+
+    /// Files in PEM form; nil means the system's own authorities, no client certificate.
+    public struct TLSFiles: Sendable, Equatable {
+        public var caFile: String?
+        public var certFile: String?
+        public var keyFile: String?
+
+        /// The three files.
+        public init(caFile: String? = nil, certFile: String? = nil, keyFile: String? = nil) {
+            self.caFile = caFile
+            self.certFile = certFile
+            self.keyFile = keyFile
+        }
+    }
+
+    /// Bounds of one batch and of the batches under way.
+    public struct Batching: Sendable, Equatable {
+        /// Scans in a batch: 1 to 1000.
+        public var maxScans = 250
+        /// Bytes of a batch before compression: 1,000 to 130,000 (AWS IoT Core's cap).
+        public var maxBytes = 120_000
+        /// How long an idle lane waits for more scans before it sends.
+        public var linger: Duration = .zero
+        /// Batches of different lanes under way at once: 1 to 256.
+        public var inFlight = 16
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// The paths of tracetrack-web.
+    public struct WebPaths: Sendable, Equatable {
+        public var parent = "/api/fast_parent_scan"
+        public var child = "/process_child_scan_fast"
+        public var login = "/login"
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// The uplink's name, unique in the configuration.
+    public var name: String
+    /// Regions of one backend, tried in order: `https://` or `http://`, host, port, and a path or none.
+    public var urls: [String]
+    public var contract: Contract = .web
+    public var use: Use = .primary
+    /// Uplinks with the same backend share one group and its deduplication.
+    public var backend: String
+    public var authentication: Authentication
+    public var tls = TLSFiles()
+    public var batching = Batching()
+    public var paths = WebPaths()
+    /// How long tracetrack-web's session stays with a lane that has run dry inside a bag, before another lane gets it.
+    public var blockLinger: Duration = .seconds(2)
+    /// Send cookies marked Secure over plain http too; only where an admin says so.
+    public var insecureCookies = false
+    /// The whole of one request: 1 s to 5 min.
+    public var timeout: Duration = .seconds(15)
+    /// Connections older than this are not used again, so that a DNS switch is followed.
+    public var maxConnectionAge: Duration = .seconds(60)
+
+    /// Everything else has its default.
+    public init(name: String, urls: [String], backend: String, authentication: Authentication) {
+        self.name = name
+        self.urls = urls
+        self.backend = backend
+        self.authentication = authentication
+    }
+}
