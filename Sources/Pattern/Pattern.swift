@@ -96,6 +96,21 @@ public final class Pattern: Sendable, Equatable {
         return .match(ranges.map { range in range.map { $0.lowerBound + shift..<$0.upperBound + shift } })
     }
 
+    /// For each byte value, whether a text may match that begins with it and with the match; never wrongly false.
+    ///
+    /// Costs 256 short searches: asked once, it spares a caller that tries every part of a text most of its searches.
+    public func firstBytes() -> [Bool] {
+        guard let data = pcre2_match_data_create_from_pattern_8(code.compiled, nil) else {
+            return [Bool](repeating: true, count: 256)
+        }
+        defer { pcre2_match_data_free_8(data) }
+        return (0...255).map { value in
+            let text = [UInt8(value)]
+            return pcre2_match_8(code.compiled, text, 1, 0, PCRE2_PARTIAL_SOFT, data, code.limits)
+                != PCRE2_ERROR_NOMATCH
+        }
+    }
+
     private func search(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> PatternResult {
         guard start <= text.count else { return .none }
         guard let data = pcre2_match_data_create_from_pattern_8(code.compiled, nil) else { return .tooHard }
