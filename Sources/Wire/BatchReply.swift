@@ -1,0 +1,120 @@
+internal import JSON
+public import Model
+
+/// The reply to a batch: the HTTP body, or the MQTT ack's payload.
+public struct BatchReply: Sendable, Equatable {
+    /// What the backend said of one scan.
+    public struct Result: Sendable, Equatable {
+        /// The scan.
+        public var id: UUID
+        /// `accepted`, `duplicate`, `rejected`, `deferred`, or a word of a later version.
+        public var status: String
+        /// Why rejected, or empty.
+        public var code: String
+        /// Why rejected, for people, or empty.
+        public var text: String
+        /// How long to wait before asking again, or nil.
+        public var retryAfterMs: Int64?
+        /// What to show the operator, or empty.
+        public var feedbackText: String
+        /// The bag's count, or nil.
+        public var childCount: Int?
+
+        /// A result; the rest is empty.
+        public init(
+            id: UUID, status: String, code: String = "", text: String = "", retryAfterMs: Int64? = nil,
+            feedbackText: String = "", childCount: Int? = nil
+        ) {
+            self.id = id
+            self.status = status
+            self.code = code
+            self.text = text
+            self.retryAfterMs = retryAfterMs
+            self.feedbackText = feedbackText
+            self.childCount = childCount
+        }
+    }
+
+    /// The batch that is answered.
+    public var batchID: UUID
+    /// The backend's wall clock, 24 characters, or empty.
+    public var serverTime: String
+    /// In any order; some scans may be missing, some named twice.
+    public var results: [Result]
+
+    /// A reply.
+    public init(batchID: UUID, serverTime: String, results: [Result]) {
+        self.batchID = batchID
+        self.serverTime = serverTime
+        self.results = results
+    }
+
+    /// The largest reply that is read, decompressed too: 1 MiB.
+    public static let maximumBytes = 1 << 20
+
+    /// Reads a reply. A result without a readable id or status is left out: its scan counts as missing.
+    public static func parse(_ body: [UInt8]) throws(WireError) -> BatchReply {
+        guard body.count <= maximumBytes else { throw WireError("reply", "is over 1 MiB") }
+        let value: JSONValue
+        do { value = try JSONValue.parse(body) } catch { throw WireError("reply", error.description) }
+        guard let batchID = value["batch_id"]?.string.flatMap(UUID.init) else {
+            throw WireError("batch_id", "must be a lower-case UUID")
+        }
+        guard let results = value["results"]?.array else { throw WireError("results", "must be an array") }
+        return BatchReply(
+            batchID: batchID, serverTime: value["server_time"]?.string ?? "", results: results.compactMap(result))
+    }
+
+    /// The reply's bytes.
+    public func encode() -> [UInt8] {
+        var json = JSONWriter(reserving: 128 + results.count * 96)
+        json.object {
+            $0.member("v", 1)
+            $0.member("batch_id", batchID.description)
+            $0.member("server_time", serverTime)
+            $0.key("results")
+            $0.array { for result in results { Self.write(result, to: &$0) } }
+        }
+        return json.bytes
+    }
+
+    private static func result(_ value: JSONValue) -> Result? {
+        guard let members = value.object else { return nil }
+        var result = Result(id: UUID(high: 0, low: 0), status: "")
+        var hasID = false
+        // One pass over the members: a batch of 250 results is read a few hundred times a second.
+        for (key, value) in members {
+            switch key {
+            case "id":
+                guard let id = value.string.flatMap(UUID.init) else { return nil }
+                result.id = id
+                hasID = true
+            case "status": result.status = value.string ?? ""
+            case "code": result.code = value.string ?? ""
+            case "text": result.text = value.string ?? ""
+            case "retry_after_ms": result.retryAfterMs = value.integer.flatMap { $0 >= 0 ? $0 : nil }
+            case "feedback":
+                result.feedbackText = value["text"]?.string ?? ""
+                result.childCount = value["child_count"]?.integer.flatMap { Int(exactly: $0) }
+            default: break
+            }
+        }
+        return hasID && !result.status.isEmpty ? result : nil
+    }
+
+    private static func write(_ result: Result, to json: inout JSONWriter) {
+        json.object {
+            $0.member("id", result.id.description)
+            $0.member("status", result.status)
+            if !result.code.isEmpty { $0.member("code", result.code) }
+            if !result.text.isEmpty { $0.member("text", result.text) }
+            if let after = result.retryAfterMs { $0.member("retry_after_ms", after) }
+            guard !result.feedbackText.isEmpty || result.childCount != nil else { return }
+            $0.key("feedback")
+            $0.object {
+                $0.member("text", result.feedbackText)
+                if let count = result.childCount { $0.member("child_count", count) }
+            }
+        }
+    }
+}
