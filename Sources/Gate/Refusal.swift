@@ -40,7 +40,8 @@ public struct Refusal: Error, Sendable, Equatable {
     static let twoLabels = Refusal(.twoLabels, "Two labels in one read, scan again")
     static let badParent = Refusal(.badParent, "Damaged bag label, scan again")
     static let tooHard = Refusal(.labelTooHard, "Label cannot be read, call for help")
-    static let unknown = Refusal(.unknownLabel, "Unknown label, not taken")
+    /// No rule knows the label.
+    public static let unknown = Refusal(.unknownLabel, "Unknown label, not taken")
     static let noParent = Refusal(.noParent, "Scan the bag first")
 
     static func wrongRole(_ role: ScanRole, allowed: Set<ScanRole>) -> Refusal {

@@ -35,6 +35,11 @@ import Testing
         #expect(try Pattern(text).captures(in: hostile) == .tooHard)
     }
 
+    @Test func `a short label is bounded too`() throws {
+        #expect(try Pattern("(a+)+$").captures(in: bytes(String(repeating: "a", count: 20) + "!")) == .tooHard)
+        #expect(try Pattern("(a+)+$").captures(in: bytes(String(repeating: "a", count: 8) + "!")) == .none)
+    }
+
     @Test func `an ordinary expression copes with the longest label`() throws {
         let long = [UInt8](repeating: UInt8(ascii: "a"), count: 8188) + bytes("z123")
         #expect(try Pattern("^.*z([0-9]+)$").captures(in: long) == .match([0..<8192, 8189..<8192]))
