@@ -117,9 +117,14 @@ public final class Pattern: Sendable, Equatable {
         defer { pcre2_match_data_free_8(data) }
         // No bytes may have no address, which PCRE2 10.42 calls an error.
         var nothing: UInt8 = 0
-        let found = withUnsafePointer(to: &nothing) {
-            pcre2_match_8(code.compiled, text.baseAddress ?? $0, text.count, start, 0, data, code.limits)
+        func match(_ options: UInt32) -> Int32 {
+            withUnsafePointer(to: &nothing) {
+                pcre2_match_8(code.compiled, text.baseAddress ?? $0, text.count, start, options, data, code.limits)
+            }
         }
+        var found = match(0)
+        // Compiled code has 32 KiB of stack; the interpreter takes its memory from the heap, within the limit.
+        if found == PCRE2_ERROR_JIT_STACKLIMIT { found = match(PCRE2_NO_JIT) }
         if found == PCRE2_ERROR_NOMATCH { return .none }
         guard found > 0, let vector = pcre2_get_ovector_pointer_8(data) else { return .tooHard }
         return .match(

@@ -45,6 +45,11 @@ import Testing
         #expect(try Pattern("^.*z([0-9]+)$").captures(in: long) == .match([0..<8192, 8189..<8192]))
     }
 
+    @Test func `many repeated choices are no reason to give up`() throws {
+        let long = [UInt8](repeating: UInt8(ascii: "a"), count: 4000) + bytes("!")
+        #expect(try Pattern("^(?:([a-z])|[0-9])*!$").captures(in: long) == .match([0..<4001, 3999..<4000]))
+    }
+
     @Test(arguments: [("a(b", 3), ("[a", 2), ("*", 0), ("(*UTF)a", 6), ("a\\Cb", 3)])
     func `what does not compile says where`(text: String, offset: Int) {
         let error = #expect(throws: PatternError.self) { _ = try Pattern(text) }

@@ -22,7 +22,13 @@ extension ConfigurationBuilder {
 
     mutating func labels(_ tables: [ConfigurationTable]) -> LabelRules {
         guard tables.contains(where: \.written) else { return .defaults }
-        return LabelRules(tables.compactMap { label($0) })
+        let rules = tables.compactMap { label($0) }
+        if !rules.contains(where: { $0.role == .parent }), rules.count == tables.count {
+            findings.warning(
+                tables.first?.origin ?? ConfigurationOrigin(file: "", line: 0), "label", "no rule has the role parent",
+                "no bag can be scanned, and so no child; write a rule for bags")
+        }
+        return LabelRules(rules)
     }
 
     private mutating func label(_ table: ConfigurationTable) -> LabelRule? {
