@@ -216,7 +216,8 @@ public final class Spool {
     }
 
     private func store(_ record: SettlementRecord) throws(DatabaseError) {
-        guard let lane = lanes[record.lane] else { return }
+        // Numbers of a file that was set aside mean other scans here: a cursor moved by them would skip scans.
+        guard record.log == log, let lane = lanes[record.lane] else { return }
         try connection.run(
             "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT(grp, lane) DO UPDATE SET n = excluded.n,"
                 + " settled = excluded.settled WHERE excluded.n > n",

@@ -58,6 +58,8 @@ public struct SettlementRecord: Sendable, Equatable {
         }
     }
 
+    /// The spool file that the numbers belong to: a record for another file is not stored.
+    public var log: LogID
     /// The group.
     public var group: GroupID
     /// The lane.
@@ -70,7 +72,10 @@ public struct SettlementRecord: Sendable, Equatable {
     public var exceptions: [Exception]
 
     /// All parts.
-    public init(group: GroupID, lane: LaneID, cursor: Int64, settled: Int64, exceptions: [Exception]) {
+    public init(
+        log: LogID, group: GroupID, lane: LaneID, cursor: Int64, settled: Int64, exceptions: [Exception]
+    ) {
+        self.log = log
         self.group = group
         self.lane = lane
         self.cursor = cursor

@@ -20,6 +20,7 @@ public actor SpoolLog: ScanLog {
     private let sink: any SettlementSink
     private let groups: [GroupID]
     private var reader: SpoolReader
+    private var log: LogID
     private var cursors: [GroupID: [LaneID: LaneCursor]] = [:]
     private var requeued: [GroupID: [LaneID: [Int64]]] = [:]
     private let totals: Totals
@@ -37,6 +38,7 @@ public actor SpoolLog: ScanLog {
             let reader = try SpoolReader(directory: directory)
             let state = try Self.load(reader, groups)
             self.reader = reader
+            log = try reader.log()
             (cursors, requeued) = (state.cursors, state.requeued)
             totals = Totals(state.totals)
         } catch {
@@ -56,6 +58,7 @@ public actor SpoolLog: ScanLog {
         reader.close()
         reader = try SpoolReader(directory: directory)
         let state = try Self.load(reader, groups)
+        log = try reader.log()
         (cursors, requeued) = (state.cursors, state.requeued)
         totals.set(state.totals)
     }
@@ -63,6 +66,11 @@ public actor SpoolLog: ScanLog {
     /// Called by the writer after each commit: how many scans each lane has been given in all. Any thread.
     public nonisolated func noteAppended(_ appended: [LaneID: Int64]) {
         totals.change { $0.appended.merge(appended) { $1 } }
+    }
+
+    /// Called by the writer after a commit with scans that are held from the start. Any thread.
+    public nonisolated func noteHeld(_ count: Int, _ groups: [GroupID]) {
+        totals.change { for group in groups { $0.count(.held, group, by: Int64(count)) } }
     }
 
     /// Scans that wait, are rejected or held, for the group that has most of them. Any thread.
@@ -137,7 +145,7 @@ public actor SpoolLog: ScanLog {
         }
         publishSettled(group)
         let record = SettlementRecord(
-            group: group, lane: lane, cursor: cursor.n, settled: cursor.settled, exceptions: exceptions)
+            log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled, exceptions: exceptions)
         try await sink.settle(record, durable: durable)
     }
 
@@ -153,7 +161,7 @@ public actor SpoolLog: ScanLog {
             guard let lane = LaneID(entry.lane), let old = entry.exception else { continue }
             let cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
             let record = SettlementRecord(
-                group: group, lane: lane, cursor: cursor.n, settled: cursor.settled,
+                log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled,
                 exceptions: [.init(n: entry.scan.n, state: to, reason: reason.isEmpty ? entry.reason : reason)])
             try await sink.settle(record, durable: true)
             if to == .requeued { requeued[group, default: [:]][lane, default: []].append(entry.scan.n) }

@@ -34,6 +34,17 @@ public final class SpoolReader {
     /// Ends the use of the file.
     public func close() { connection.close() }
 
+    /// The random id of the file.
+    public func log() throws(SpoolError) -> LogID {
+        do {
+            let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }
+            guard let log = text.flatMap(LogID.init) else {
+                throw SpoolError(.damaged, "\(connection.path): the log id is not readable")
+            }
+            return log
+        } catch { throw SpoolError(wrapping: error) }
+    }
+
     /// Folds the WAL into the file as far as nobody reads it; in steps with commits going on beside it.
     public func checkpoint() throws(SpoolError) -> (frames: Int, done: Int) {
         do {

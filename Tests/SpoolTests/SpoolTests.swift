@@ -45,7 +45,8 @@ import Testing
             try spool.register(groupA)
             let numbers = try spool.store(["SB00001", "SB00002"])
             try spool.settle(
-                SettlementRecord(group: groupA, lane: laneA, cursor: numbers[1], settled: 2, exceptions: []))
+                SettlementRecord(
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[1], settled: 2, exceptions: []))
             #expect(try spool.prune(olderThan: nil, atMost: 10) == 2)
             spool.close()
             spool = try Spool(directory: directory, limits: SpoolLimits())
@@ -62,11 +63,12 @@ import Testing
             let numbers = try spool.store(["SB00001", "SB00002", "SB00003"])
             try spool.settle(
                 SettlementRecord(
-                    group: groupA, lane: laneA, cursor: numbers[2], settled: 3,
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[2], settled: 3,
                     exceptions: [.init(n: numbers[0], state: .rejected, reason: "full")]))
             #expect(try spool.prune(olderThan: nil, atMost: 10) == 0)
             try spool.settle(
-                SettlementRecord(group: mirror, lane: laneA, cursor: numbers[1], settled: 2, exceptions: []))
+                SettlementRecord(
+                    log: spool.log, group: mirror, lane: laneA, cursor: numbers[1], settled: 2, exceptions: []))
             #expect(try spool.prune(olderThan: nil, atMost: 10) == 1)
         }
     }
@@ -87,7 +89,8 @@ import Testing
             try spool.register(groupA)
             let numbers = try spool.store(["SB00001", "SB00002"])
             try spool.settle(
-                SettlementRecord(group: groupA, lane: laneA, cursor: numbers[0], settled: 1, exceptions: []))
+                SettlementRecord(
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[0], settled: 1, exceptions: []))
             let renamed = makeName(GroupID.self, "renamed")
             try spool.register(renamed)
             let reader = try SpoolReader(directory: directory)
