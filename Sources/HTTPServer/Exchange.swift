@@ -82,7 +82,9 @@ enum RequestHead {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(length) + 1) { buffer in
             let count = fill(buffer.baseAddress, Int32(buffer.count))
             guard count >= 0 else { return nil }
-            return String(decoding: UnsafeRawBufferPointer(buffer).prefix(Int(count)), as: UTF8.self)
+            // The library leaves a blank, and of a repeated header also a separator of its own, before the value.
+            let value = UnsafeRawBufferPointer(buffer).prefix(Int(count)).drop { $0 <= 32 }
+            return String(decoding: value, as: UTF8.self)
         }
     }
 }
