@@ -103,6 +103,8 @@ int scangate_set_raw(int fd, unsigned baud) {
 
 int scangate_lock_file(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 
+int scangate_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
 int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {
     struct ucred peer;
     socklen_t size = sizeof peer;

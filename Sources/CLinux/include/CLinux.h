@@ -17,6 +17,7 @@ void scangate_name_thread(const char *name);
 int scangate_set_exclusive(int fd);
 int scangate_set_raw(int fd, unsigned baud);
 int scangate_lock_file(int fd);
+int scangate_accept(int listener);
 int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 bool scangate_clock_synced(long *estimated_error_us);
 int64_t scangate_clock_ns(int clock);
