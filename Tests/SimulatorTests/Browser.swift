@@ -21,20 +21,8 @@ extension RawHTTP.Answer {
     var message: String { json["message"]?.string ?? "" }
     /// The token that a page carries.
     var token: String {
-        guard let start = text.range(of: "name=\"csrf-token\" content=\"") else { return "" }
-        return String(text[start...].prefix { $0 != "\"" })
-    }
-}
-
-extension String {
-    /// The place after the first occurrence of `needle`, or nil.
-    fileprivate func range(of needle: String) -> String.Index? {
-        var place = startIndex
-        while place < endIndex {
-            if self[place...].hasPrefix(needle) { return index(place, offsetBy: needle.count) }
-            place = index(after: place)
-        }
-        return nil
+        guard let lead = text.firstRange(of: "name=\"csrf-token\" content=\"") else { return "" }
+        return String(text[lead.upperBound...].prefix { $0 != "\"" })
     }
 }
 
