@@ -15,6 +15,20 @@ public struct ServerRequest: Sendable {
     /// Whether the request came over TLS.
     public let isSecure: Bool
 
+    /// A request with these parts; names of headers are lower case.
+    public init(
+        method: String, path: String, query: String = "", headers: [(name: String, value: String)] = [],
+        body: [UInt8] = [], client: String, isSecure: Bool = false
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.client = client
+        self.isSecure = isSecure
+    }
+
     /// The value of the header of that name (lower case), or nil. A repeated header's values are joined by commas
     /// (RFC 9110, section 5.3), cookies by semicolons.
     public func header(_ name: String) -> String? {

@@ -15,7 +15,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test(arguments: variants)
     func `a parent is stripped, upper-cased and accepted, and each scan inserts a row`(_ name: String) throws {
-        try withBrowser(name) { simulator, browser in
+        try withBrowser(name) { (simulator, browser) throws in
             for id in ["one", "two"] {
                 let answer = try browser.parent("+sb00860%20", id: id)
                 #expect(answer.status == 200)
@@ -32,7 +32,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test(arguments: ["SB123456", "SB1234", "hello", "SBABCDE", "SB00860SB00861"])
     func `a label of another form is 400 with a popup`(_ label: String) throws {
-        try withBrowser { simulator, browser in
+        try withBrowser { (simulator, browser) throws in
             let answer = try browser.parent(label)
             #expect(answer.status == 400)
             #expect(answer.json["success"]?.bool == false)
@@ -43,7 +43,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `a child bag is no parent, and a body that is no form has no code`() throws {
-        try withBrowser { _, browser in
+        try withBrowser { (_, browser) throws in
             _ = try browser.parent("SB00001")
             _ = try browser.child("SB00002")
             let answer = try browser.parent("SB00002")
@@ -61,7 +61,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test(arguments: variants)
     func `a child is linked to the session's parent, by form or JSON`(_ name: String) throws {
-        try withBrowser(name) { simulator, browser in
+        try withBrowser(name) { (simulator, browser) throws in
             _ = try browser.parent("SB00860")
             let first = try browser.child("0016586")
             #expect(first.message == "✓ 0016586 linked! (1/30)")
@@ -80,7 +80,7 @@ struct `Contract tracetrack-web, scans` {
             ("R1", "A-1", true), ("R1", "A1", false), ("R2", "LABEL NO. 0016586", true), ("R3", "A-1234", false),
             ("R3", "A123", true), ("R3", "A12", false), ("R3", String(repeating: "A", count: 21), false),
         ] {
-            try withBrowser(name) { _, browser in
+            try withBrowser(name) { (_, browser) throws in
                 _ = try browser.parent("SB00860")
                 let form = label.split(separator: " ").joined(separator: "+")
                 #expect(try browser.child(form).json["success"]?.bool == isGood, "\(name) \(label)")
@@ -95,7 +95,7 @@ struct `Contract tracetrack-web, scans` {
             ("R3", "DUPLICATE: Child bag CHILD1 is already linked to this parent"),
         ])
     func `a child that is linked already`(_ name: String, _ words: String) throws {
-        try withBrowser(name) { simulator, browser in
+        try withBrowser(name) { (simulator, browser) throws in
             _ = try browser.parent("SB00001")
             _ = try browser.child("CHILD1")
             let again = try browser.child("CHILD1")
@@ -115,7 +115,7 @@ struct `Contract tracetrack-web, scans` {
             ("R3", "DUPLICATE: SB00002 is already a parent bag", "Parent bag SB00001 is already completed (30/30"),
         ])
     func `a parent as a child, and a full bag`(_ name: String, _ parentWords: String, _ fullWords: String) throws {
-        try withBrowser(name) { simulator, browser in
+        try withBrowser(name) { (simulator, browser) throws in
             _ = try browser.parent("SB00002")
             _ = try browser.parent("SB00001")
             #expect(try browser.child("SB00002").message == parentWords)
@@ -131,7 +131,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `a child without a parent, and with one that the backend has lost`() throws {
-        try withBrowser { simulator, browser in
+        try withBrowser { (simulator, browser) throws in
             #expect(try browser.child("CHILD1").message == "No parent bag selected")
             _ = try browser.parent("SB00001")
             try simulator.forgetBag("SB00001")
@@ -144,7 +144,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `undo removes the link that is named, and the last one where none is`() throws {
-        try withBrowser { simulator, browser in
+        try withBrowser { (simulator, browser) throws in
             _ = try browser.parent("SB00001")
             for child in ["CHILD1", "CHILD2", "CHILD3"] { _ = try browser.child(child) }
             let named = try browser.post(
@@ -162,7 +162,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `the read-back lists a bag's children`() throws {
-        try withBrowser { _, browser in
+        try withBrowser { (_, browser) throws in
             _ = try browser.parent("SB00001")
             _ = try browser.child("CHILD1")
             _ = try browser.child("CHILD2")
@@ -175,7 +175,7 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `other paths and methods are HTML errors`() throws {
-        try withBrowser { _, browser in
+        try withBrowser { (_, browser) throws in
             let (unknown, wrong) = (try browser.get("/nothing"), try browser.get("/api/fast_parent_scan"))
             #expect(unknown.status == 404)
             #expect(wrong.status == 405)
