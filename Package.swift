@@ -86,6 +86,8 @@ let package = Package(
         tests("DatabaseTests", ["Database"]),
         tests("CryptoTests", ["Crypto"]),
         tests("JSONTests", ["JSON", "Gzip"]),
+        tests("TOMLTests", ["TOML"]),
+        tests("PatternTests", ["Pattern"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
         tests(

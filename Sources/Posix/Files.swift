@@ -91,13 +91,14 @@ public enum Files {
     }
 
     /// Why a secret file may not be used, with the command that mends it, or nil where it may: it must belong to
-    /// root or this process's user, and nobody else may read or write it (as ssh asks of its keys).
+    /// root or this process's user, and nobody else may read or write it (as ssh asks of its keys). To root, any owner
+    /// will do.
     public static func secretFault(_ path: String) -> String? {
         guard let status = status(path) else { return SystemError("open", path).description }
         guard status.mode & 0o077 == 0 else {
             return "\(path) can be read by others (mode \(String(status.mode, radix: 8))); run: chmod 600 \(path)"
         }
-        guard status.owner == 0 || status.owner == geteuid() else {
+        guard status.owner == 0 || geteuid() == 0 || status.owner == geteuid() else {
             return "\(path) belongs to \(Users.name(status.owner)); run: chown \(Users.name(geteuid())) \(path)"
         }
         return nil

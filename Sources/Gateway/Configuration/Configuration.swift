@@ -1,0 +1,94 @@
+public import Gate
+public import Model
+public import Spool
+public import Uplinks
+
+/// `[gateway]`: this gateway and where it keeps its things.
+public struct GatewaySettings: Sendable, Equatable {
+    /// The gateway's name; nil where the configuration leaves it to the state directory, or to the host name.
+    public var id: GatewayID?
+    /// The site's name, or empty.
+    public var site = ""
+    /// Where the spool, the registry and the keys are.
+    public var stateDirectory = "/var/lib/scangate"
+    /// The control socket's path; at most 107 bytes.
+    public var controlSocket = "/run/scangate/control.sock"
+    /// The group that may use the control socket.
+    public var adminGroup = "scangate-admin"
+
+    /// The defaults.
+    public init() {}
+}
+
+/// `[keys]`: how device keys are protected at rest.
+public struct KeySettings: Sendable, Equatable {
+    /// A file of 32 bytes that seal the keystore; nil where the daemon makes one in the state directory.
+    public var sealingKeyFile: String?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// `[console]`: health, metrics and pages.
+public struct ConsoleSettings: Sendable, Equatable {
+    /// HOST:PORT.
+    public var listen = "127.0.0.1:8470"
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The uplinks that share one backend: a primary with its fallbacks, or one mirror.
+public struct UplinkGroup: Sendable, Equatable {
+    /// The group's name: that of its primary or mirror.
+    public let id: GroupID
+    /// The primary or mirror.
+    public let first: UplinkSettings
+    /// What is used when the primary fails, in the order of the configuration.
+    public let fallbacks: [UplinkSettings]
+}
+
+/// One effective value, for `config show`.
+public struct ConfigurationEntry: Sendable, Equatable {
+    /// The key, such as `uplink[1].batch.max_scans`.
+    public let key: String
+    /// Where it was written; nil where it is the default.
+    public let origin: ConfigurationOrigin?
+    let node: ConfigurationNode
+
+    /// The value as TOML writes it.
+    public var value: String { node.toml }
+}
+
+/// A configuration without mistakes: what the daemon runs by. Secrets stay in the files it names.
+public struct Configuration: Sendable, Equatable {
+    /// The main file, then the drop-ins, in the order in which they were read.
+    public internal(set) var files: [String] = []
+    /// This gateway and where it keeps its things.
+    public internal(set) var gateway = GatewaySettings()
+    /// How device keys are protected at rest.
+    public internal(set) var keys = KeySettings()
+    /// The bounds of the durable log.
+    public internal(set) var spool = SpoolLimits()
+    /// What holds for lanes that override nothing.
+    public internal(set) var lane = LaneSettings()
+    /// The lanes with settings of their own, merged with `lane`.
+    public internal(set) var lanes: [LaneID: LaneSettings] = [:]
+    /// The label rules, in order; the shipped ones where the configuration has none.
+    public internal(set) var labels = LabelRules.defaults
+    /// The ways out, in the order of the configuration; may be none.
+    public internal(set) var uplinks: [UplinkSettings] = []
+    /// The uplinks by backend, in the order of the configuration.
+    public internal(set) var groups: [UplinkGroup] = []
+    /// Health, metrics and pages.
+    public internal(set) var console = ConsoleSettings()
+    /// What is allowed but probably not meant.
+    public internal(set) var warnings: [ConfigurationMistake] = []
+    /// What is set but takes effect only in a later version.
+    public internal(set) var notes: [ConfigurationMistake] = []
+    /// Every effective value, in the order of the reference.
+    public internal(set) var entries: [ConfigurationEntry] = []
+
+    /// How a lane judges its scans.
+    public func settings(for id: LaneID) -> LaneSettings { lanes[id] ?? lane }
+}

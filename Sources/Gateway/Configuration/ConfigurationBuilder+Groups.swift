@@ -1,0 +1,56 @@
+internal import Model
+internal import Uplinks
+
+extension ConfigurationBuilder {
+    /// The uplinks by backend; finds names used twice, fallbacks without a primary and primaries that share a backend.
+    ///
+    /// - Parameter uplinks: those of the tables that are without mistakes; groups are meant only where all are.
+    mutating func groups(_ tables: [ConfigurationTable], _ uplinks: [UplinkSettings]) -> [UplinkGroup] {
+        refuseSameNames(tables)
+        let uses = tables.map { ($0, use: $0.choice("use") ?? UplinkSettings.Use.primary) }
+        let primaries = uses.filter { $0.use == .primary }.map { $0.0 }
+        for (index, table) in primaries.enumerated() {
+            guard let first = primaries[..<index].first(where: { $0.text("backend") == table.text("backend") }) else {
+                continue
+            }
+            findings.mistake(
+                table.origin(of: "backend"), table.path(of: "backend"),
+                "\(first.path) is the primary of backend \"\(table.text("backend") ?? "")\" already",
+                "write use = \"fallback\", or another backend")
+        }
+        for (table, use) in uses where use != .primary {
+            let backend = table.text("backend") ?? ""
+            let known = primaries.contains { $0.text("backend") == backend }
+            if use == .fallback && !known {
+                let names = primaries.compactMap { $0.text("backend").map { "\"\($0)\"" } }
+                findings.mistake(
+                    table.origin(of: "backend"), table.path(of: "backend"),
+                    "no primary has the backend \"\(backend)\", and a fallback shares its primary's",
+                    names.isEmpty ? "write use = \"primary\"" : "write \(names.joined(separator: " or "))")
+            }
+            if use == .mirror && known {
+                findings.warning(
+                    table.origin(of: "backend"), table.path(of: "backend"),
+                    "a mirror to a primary's own backend sends it every scan twice", "write another backend")
+            }
+        }
+        return uplinks.filter { $0.use != .fallback }.compactMap { first in
+            guard let id = GroupID(first.name) else { return nil }
+            let fallbacks = uplinks.filter {
+                first.use == .primary && $0.use == .fallback && $0.backend == first.backend
+            }
+            return UplinkGroup(id: id, first: first, fallbacks: fallbacks)
+        }
+    }
+
+    private mutating func refuseSameNames(_ tables: [ConfigurationTable]) {
+        for (index, table) in tables.enumerated() {
+            guard let name = table.text("name"),
+                let first = tables[..<index].first(where: { $0.text("name") == name })
+            else { continue }
+            findings.mistake(
+                table.origin(of: "name"), table.path(of: "name"),
+                "\"\(name)\" is the name of \(first.path) (\(first.origin)) already", "write another name")
+        }
+    }
+}

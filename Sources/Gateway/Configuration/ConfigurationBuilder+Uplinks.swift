@@ -1,0 +1,154 @@
+internal import Model
+internal import Uplinks
+
+extension ConfigurationBuilder {
+    /// Puts the names and backends where they are missing, so that `config show` has them.
+    func completeUplinks(_ root: inout ConfigurationTable) {
+        guard let value = root.values["uplink"], case .tables(let tables) = value.content else { return }
+        let completed = tables.enumerated().map { index, table in
+            var table = table
+            func set(_ key: String, _ text: String) {
+                table.values[key] = .init(
+                    content: .text(text), origin: nil, node: ConfigurationNode(.string(text), table.origin))
+            }
+            if table.values["name"] == nil { set("name", "uplink-\(index + 1)") }
+            if table.values["backend"] == nil {
+                let isMirror = table.text("use") == UplinkSettings.Use.mirror.rawValue
+                set("backend", isMirror ? table.text("name") ?? "mirror" : "default")
+            }
+            return table
+        }
+        root.values["uplink"] = .init(content: .tables(completed), origin: value.origin, node: value.node)
+    }
+
+    /// One uplink, or nil where something of it is wrong.
+    mutating func uplink(_ table: ConfigurationTable) -> UplinkSettings? {
+        let contract: UplinkSettings.Contract = table.choice("contract") ?? .web
+        let tls = tlsFiles(table.table("tls"))
+        let authentication = authentication(table.table("auth"), contract, tls)
+        let urls = table.texts("url")
+        guard let name = table.text("name"), let backend = table.text("backend"), let authentication, !urls.isEmpty
+        else { return nil }
+        var result = UplinkSettings(name: name, urls: urls, backend: backend, authentication: authentication)
+        result.contract = contract
+        result.use = table.choice("use") ?? result.use
+        result.tls = tls
+        result.batching = batching(table.table("batch"))
+        result.paths = paths(table.table("paths"))
+        result.timeout = table.duration("timeout") ?? result.timeout
+        result.maxConnectionAge = table.duration("max_connection_age") ?? result.maxConnectionAge
+        result.blockLinger = table.duration("block_linger") ?? result.blockLinger
+        result.insecureCookies = table.boolean("insecure_cookies") ?? result.insecureCookies
+        warn(about: result, table)
+        return result
+    }
+
+    private mutating func tlsFiles(_ table: ConfigurationTable) -> UplinkSettings.TLSFiles {
+        for (key, other) in [("cert_file", "key_file"), ("key_file", "cert_file")]
+        where table.has(key) && !table.has(other) {
+            findings.mistake(
+                table.origin(of: key), table.path(of: key), "without \(other)", "write \(other), or remove \(key)")
+        }
+        return UplinkSettings.TLSFiles(
+            caFile: file("ca_file", of: table, secret: false), certFile: file("cert_file", of: table, secret: false),
+            keyFile: file("key_file", of: table, secret: true))
+    }
+
+    private func batching(_ table: ConfigurationTable) -> UplinkSettings.Batching {
+        var result = UplinkSettings.Batching()
+        result.maxScans = table.integer("max_scans").map { Int($0) } ?? result.maxScans
+        result.maxBytes = table.integer("max_bytes").map { Int($0) } ?? result.maxBytes
+        result.linger = table.duration("linger") ?? result.linger
+        result.inFlight = table.integer("in_flight").map { Int($0) } ?? result.inFlight
+        return result
+    }
+
+    private func paths(_ table: ConfigurationTable) -> UplinkSettings.WebPaths {
+        var result = UplinkSettings.WebPaths()
+        result.parent = table.text("parent") ?? result.parent
+        result.child = table.text("child") ?? result.child
+        result.login = table.text("login") ?? result.login
+        return result
+    }
+
+    private mutating func authentication(
+        _ table: ConfigurationTable, _ contract: UplinkSettings.Contract, _ tls: UplinkSettings.TLSFiles
+    ) -> UplinkSettings.Authentication? {
+        guard let kind = table.text("kind") else { return nil }
+        guard (kind == "login") == (contract == .web) else {
+            findings.mistake(
+                table.origin(of: "kind"), table.path(of: "kind"),
+                "\"\(kind)\" does not go with contract \"\(contract.rawValue)\"",
+                contract == .web
+                    ? "write \"login\", with accounts" : "write \"signature\", \"bearer\" or \"mtls\"")
+            return nil
+        }
+        let own = ["login": "accounts", "signature": "key_file", "bearer": "token_file"][kind]
+        for key in ["accounts", "key_file", "token_file"] where key != own && table.has(key) {
+            findings.mistake(
+                table.origin(of: key), table.path(of: key), "does not go with kind \"\(kind)\"", "remove it")
+        }
+        switch kind {
+        case "login": return accounts(table)
+        case "signature": return secret("key_file", of: table).map { .signature(keyFile: $0) }
+        case "bearer": return secret("token_file", of: table).map { .bearer(tokenFile: $0) }
+        default:
+            guard tls.certFile == nil else { return .mutualTLS }
+            findings.mistake(
+                table.origin(of: "kind"), table.path(of: "kind"), "\"mtls\" without a certificate",
+                "write tls = { cert_file = …, key_file = … }")
+            return nil
+        }
+    }
+
+    private mutating func secret(_ key: String, of table: ConfigurationTable) -> String? {
+        if let path = file(key, of: table, secret: true) { return path }
+        // A value of the wrong kind has been named already.
+        if !findings.mistakes.contains(where: { $0.key == table.path(of: key) }) {
+            findings.mistake(table.origin, table.path(of: key), "missing", "write the path of a file")
+        }
+        return nil
+    }
+
+    private mutating func accounts(_ table: ConfigurationTable) -> UplinkSettings.Authentication? {
+        let tables = table.tables("accounts")
+        guard !tables.isEmpty else {
+            findings.mistake(
+                table.origin(of: "accounts"), table.path(of: "accounts"), "no account",
+                "write accounts = [{ username = …, password_file = … }]")
+            return nil
+        }
+        var seen: Set<String> = []
+        let accounts: [UplinkSettings.Account] = tables.compactMap { account in
+            guard let path = file("password_file", of: account, secret: true), let name = account.text("username")
+            else { return nil }
+            guard !name.isEmpty, seen.insert(name).inserted else {
+                findings.mistake(
+                    account.origin(of: "username"), account.path(of: "username"),
+                    name.isEmpty ? "empty" : "\"\(Safe.text(name))\" is there twice", "write another user's name")
+                return nil
+            }
+            return UplinkSettings.Account(username: name, passwordFile: path)
+        }
+        return accounts.count == tables.count ? .login(accounts) : nil
+    }
+
+    private mutating func warn(about uplink: UplinkSettings, _ table: ConfigurationTable) {
+        for url in uplink.urls where !url.lowercased().hasPrefix("https:") && !ConfigurationText.isLoopback(url) {
+            findings.warning(
+                table.origin(of: "url"), table.path(of: "url"), "scans and passwords go unencrypted", "write https://")
+            if uplink.contract == .web && !uplink.insecureCookies {
+                findings.warning(
+                    table.origin(of: "url"), table.path(of: "url"),
+                    "over http:// a session whose cookie is marked Secure cannot work",
+                    "write https://, or insecure_cookies = true")
+            }
+        }
+        guard uplink.contract != .web else { return }
+        for key in ["paths", "block_linger", "insecure_cookies"] where table.has(key) {
+            findings.warning(
+                table.origin(of: key), table.path(of: key), "without effect for \(uplink.contract.rawValue)",
+                "remove it")
+        }
+    }
+}

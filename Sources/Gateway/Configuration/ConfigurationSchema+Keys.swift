@@ -1,0 +1,183 @@
+internal import Gate
+internal import Model
+internal import Uplinks
+
+extension ConfigurationSchema {
+    private static let second: Int64 = 1000
+    private static let day: Int64 = 86_400_000
+
+    /// The configuration of this version.
+    public static let current = ConfigurationSchema(keys: [
+        Key("gateway", .table(gateway), .none, "This gateway and where it keeps its things."),
+        Key("keys", .table(sealing), .none, "How device keys are protected at rest."),
+        Key("spool", .table(spool), .none, "The bounds of the durable log."),
+        Key("lane", .table(lane(inherits: false)), .none, "How every lane judges its scans."),
+        Key("lanes", .named(lane(inherits: true)), .none, "What one lane does otherwise: `[lanes.table-1]`."),
+        Key(
+            "label", .tables(label), .computed("the three shipped rules"),
+            "Label rules: the first that matches decides. One `[[label]]` of your own replaces the shipped rules."),
+        Key("uplink", .tables(uplink), .none, "The ways out. Without one, scans wait in the spool."),
+        Key("console", .table(console), .none, "Health, metrics and pages."),
+    ])
+
+    private static let gateway = [
+        Key(
+            "id", .name, .computed("the host name at first start, then kept in state_dir"),
+            "The gateway's name, unique at its backend."),
+        Key("site", .text(max: 63), .value("\"\""), "The site's name, sent with each batch."),
+        Key("state_dir", .path(max: 1024), .value("\"/var/lib/scangate\""), "The spool, the registry and the keys."),
+        // sockaddr_un holds 108 bytes with the NUL: unix(7).
+        Key(
+            "control_socket", .path(max: 107), .value("\"/run/scangate/control.sock\""),
+            "Where the commands reach the daemon; mode 0660, the group below."),
+        Key(
+            "admin_group", .text(max: 32), .value("\"scangate-admin\""),
+            "The group whose members may use the control socket."),
+    ]
+
+    private static let sealing = [
+        Key(
+            "sealing_key_file", .file(secret: true),
+            .computed("made once in state_dir, with a warning, while there is no keystore yet"),
+            "32 random bytes that seal the keystore.")
+    ]
+
+    private static let spool = [
+        Key(
+            "max_scans", .integer(1000...1_000_000_000), .value("5_000_000"),
+            "Scans waiting, rejected or held; at the bound scans are refused with an error signal."),
+        Key(
+            "max_bytes", .size(16 << 20...1 << 50), .value("\"4 GiB\""),
+            "Live pages and WAL; at the bound judged scans go first, then scans are refused."),
+        Key(
+            "min_free", .size(0...1 << 50), .value("\"256 MiB\""),
+            "What must stay free on the filesystem; below it scans are refused."),
+        Key(
+            "keep_accepted", .duration(0...3650 * day), .value("\"30 d\""),
+            "How long a judged scan is kept for `scans find`."),
+    ]
+
+    private static func lane(inherits: Bool) -> [Key] {
+        func standard(_ text: String) -> Standard { inherits ? .computed("that of [lane]") : .value(text) }
+        return [
+            Key(
+                "debounce", .duration(0...60 * second), standard("\"1500 ms\""),
+                "Within this time the same label again is the same scan; a different label never is."),
+            Key(
+                "children_per_parent", .integer(1...1000), standard("30"), "Children of a full bag.", later: true),
+            Key(
+                "forget_parent_after", .duration(second...7 * day), standard("\"20 min\""),
+                "After this long without a scan the lane asks for the bag again."),
+            Key(
+                "short_bag", .choice(LaneSettings.ShortBag.allCases.map(\.rawValue)), standard("\"confirm\""),
+                "A new bag before the current one is full: warn and ask for a second scan, or leave it at once.",
+                later: true),
+            Key(
+                "other", .choice(LaneSettings.Other.allCases.map(\.rawValue)), standard("\"refuse\""),
+                "A label that no rule knows: refuse it, store it for a person to look at, or send it as it is."),
+        ]
+    }
+
+    private static let label = [
+        Key(
+            "role", .choice(LabelRule.Role.allCases.map(\.rawValue)), .required,
+            "What the label is; `refuse` does not take it."),
+        Key(
+            "match", .pattern, .none,
+            "The label is taken whole where this is found in it. A rule has `match` or `extract`."),
+        Key(
+            "extract", .pattern, .none,
+            "The first group found is taken, or the whole match where there is no group."),
+        Key(
+            "case", .choice(LabelRule.LetterCase.allCases.map(\.rawValue)), .value("\"keep\""),
+            "How ASCII letters are written afterwards."),
+        Key(
+            "symbology", .choice(Symbology.allCases.filter { $0 != .unknown }.map(\.rawValue)), .none,
+            "The rule is for this bar code type only."),
+        Key(
+            "text", .text(max: 200), .computed("\"\(LabelRule.defaultText)\" for `refuse`"),
+            "What the worker reads when a rule of role `refuse` matches."),
+    ]
+
+    private static let uplink = [
+        Key("name", .name, .computed("uplink-N, N its place"), "The uplink's name, unique."),
+        Key(
+            "url", .urls, .required,
+            "The backend; a list names further regions of the same backend, tried in order. "
+                + "Without a path: the contract's own."),
+        Key(
+            "contract", .choice(UplinkSettings.Contract.allCases.map(\.rawValue)), .value("\"tracetrack-web\""),
+            "TraceTrack as it stands, or signed batches."),
+        Key(
+            "use", .choice(UplinkSettings.Use.allCases.map(\.rawValue)), .value("\"primary\""),
+            "The way out, the way when that one fails, or a copy."),
+        Key(
+            "backend", .name, .computed("\"default\"; of a mirror its name"),
+            "Uplinks that share a backend share its deduplication: a primary and its fallbacks."),
+        Key("auth", .table(authentication), .required, "How the gateway proves who it is."),
+        Key("tls", .table(tls), .none, "PEM files for https; without them the system's authorities."),
+        Key("batch", .table(batch), .none, "The bounds of one batch and of the batches under way."),
+        Key("paths", .table(paths), .none, "The paths of tracetrack-web."),
+        Key(
+            "timeout", .duration(second...300 * second), .value("\"15 s\""), "The whole of one request."),
+        Key(
+            "max_connection_age", .duration(second...day), .value("\"60 s\""),
+            "Older connections are not used again, so that a DNS switch is followed."),
+        Key(
+            "block_linger", .duration(0...60 * second), .value("\"2 s\""),
+            "tracetrack-web: how long a session stays with a lane that has run dry inside a bag."),
+        Key(
+            "insecure_cookies", .boolean, .value("false"),
+            "tracetrack-web: send cookies marked Secure over plain http too."),
+        Key("mqtt", .table(mqtt), .none, "For uplinks over MQTT."),
+    ]
+
+    private static let authentication = [
+        Key(
+            "kind", .choice(["login", "signature", "bearer", "mtls"]), .required,
+            "tracetrack-web: `login`. tracetrack-devices: `signature`, `bearer` or `mtls` (the certificate of tls)."),
+        Key("accounts", .tables(account), .none, "login: the backend's users, one session each."),
+        Key("key_file", .file(secret: true), .none, "signature: the gateway's key, base64url or 64 hex digits."),
+        Key("token_file", .file(secret: true), .none, "bearer: the first line is the token."),
+    ]
+
+    private static let account = [
+        Key("username", .text(max: 200), .required, "The user's name."),
+        Key("password_file", .file(secret: true), .required, "The first line is the password."),
+    ]
+
+    private static let tls = [
+        Key("ca_file", .file(secret: false), .none, "Authorities to trust instead of the system's."),
+        Key("cert_file", .file(secret: false), .none, "The gateway's certificate."),
+        Key("key_file", .file(secret: true), .none, "The certificate's key."),
+    ]
+
+    private static let batch = [
+        Key("max_scans", .integer(1...1000), .value("250"), "Scans in a batch."),
+        Key("max_bytes", .size(1000...130_000), .value("120_000"), "Bytes of a batch before compression."),
+        Key(
+            "linger", .duration(0...10 * second), .value("\"0 ms\""),
+            "How long an idle lane waits for more scans before it sends."),
+        Key("in_flight", .integer(1...256), .value("16"), "Batches of different lanes under way at once."),
+    ]
+
+    private static let paths = [
+        Key("parent", .urlPath, .value("\"/api/fast_parent_scan\""), "Where parents are posted."),
+        Key("child", .urlPath, .value("\"/process_child_scan_fast\""), "Where children are posted."),
+        Key("login", .urlPath, .value("\"/login\""), "The login page."),
+    ]
+
+    private static let mqtt = [
+        Key("topic_prefix", .text(max: 100), .value("\"scan/v1\""), "What topics begin with.", later: true),
+        Key(
+            "ack", .choice(["application", "broker"]), .value("\"application\""),
+            "Whose word ends a scan's waiting: the backend's, or the broker's.", later: true),
+        Key(
+            "ack_auth", .choice(["mac", "broker-acl"]), .value("\"mac\""),
+            "What an ack message must show.", later: true),
+    ]
+
+    private static let console = [
+        Key("listen", .listen, .value("\"127.0.0.1:8470\""), "Where the console listens.", later: true)
+    ]
+}

@@ -1,0 +1,163 @@
+internal import Model
+internal import Posix
+internal import Scanners
+internal import Spool
+internal import Synchronization
+
+/// What happens, in one place: each event writes its log line, bumps its counter, and reaches whoever watches.
+///
+/// Any thread. Bounds: a watcher that does not keep up loses its oldest events (256 are kept), never the daemon's
+/// memory; counters are one row a device.
+final class EventHub: Sendable {
+    /// One device's counters since the daemon's start.
+    struct DeviceCounts: Sendable {
+        var connected = false
+        var fault = ""
+        var scans: Int64 = 0
+        var repeated: Int64 = 0
+        var refused: [String: Int64] = [:]
+        var dropped: [String: Int64] = [:]
+        var lastScanMs: Int64?
+    }
+
+    private struct State {
+        var devices: [DeviceID: DeviceCounts] = [:]
+        var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
+        var lastWatcher = 0
+        var lastSpoolFault = ""
+    }
+
+    private let state = Mutex(State())
+    private let clock: TimeSource
+
+    init(clock: TimeSource) { self.clock = clock }
+
+    /// Every device's counters.
+    var devices: [DeviceID: DeviceCounts] { state.withLock { $0.devices } }
+
+    /// What goes wrong with the spool now, or empty.
+    var spoolFault: String { state.withLock { $0.lastSpoolFault } }
+
+    /// The events from now on; ends when the watcher stops iterating.
+    func watch() -> AsyncStream<LiveEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(of: LiveEvent.self, bufferingPolicy: .bufferingNewest(256))
+        let number = state.withLock { state in
+            state.lastWatcher += 1
+            state.watchers[state.lastWatcher] = continuation
+            return state.lastWatcher
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.watchers[number] = nil } }
+        return stream
+    }
+
+    /// A reading is on stable storage; without a scan it was one already.
+    func stored(_ device: DeviceID, _ reading: Reading, _ scan: Scan?) {
+        count(device) {
+            $0.lastScanMs = reading.capturedAt.wallMs
+            if scan == nil { $0.repeated += 1 } else { $0.scans += 1 }
+        } event: { now in
+            var event = LiveEvent(kind: scan == nil ? .repeated : .stored, atMs: now, device: device.text)
+            event.label = String(decoding: scan?.data ?? reading.bytes, as: UTF8.self)
+            event.lane = scan?.lane.text ?? ""
+            event.role = scan?.role.rawValue ?? ""
+            event.parent = scan?.parent ?? ""
+            event.id = scan?.id.description ?? ""
+            return event
+        }
+        // Scans can be stored again.
+        state.withLock { $0.lastSpoolFault = "" }
+    }
+
+    /// A reading was not taken.
+    func refused(_ device: DeviceID, _ label: [UInt8], code: String, text: String) {
+        count(device) {
+            $0.refused[code, default: 0] += 1
+        } event: { now in
+            var event = LiveEvent(kind: .refused, atMs: now, device: device.text)
+            event.label = String(decoding: label.prefix(200), as: UTF8.self)
+            event.text = text
+            return event
+        }
+    }
+
+    /// Something happened to a scanner.
+    func scanner(_ event: ScannerEvent, _ device: DeviceID) {
+        switch event {
+        case .connected(let port):
+            Log.notice("scanner \(device): reading \(port)")
+            count(device) {
+                ($0.connected, $0.fault) = (true, "")
+            } event: {
+                LiveEvent(kind: .connected, atMs: $0, device: device.text, text: port)
+            }
+        case .disconnected(let reason):
+            Log.warning("scanner \(device): \(reason); it is read again when it is back")
+            count(device) {
+                ($0.connected, $0.fault) = (false, reason)
+            } event: {
+                LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
+            }
+        case .dropped(let reason):
+            count(device) {
+                $0.dropped[reason.rawValue, default: 0] += 1
+            } event: {
+                LiveEvent(kind: .dropped, atMs: $0, device: device.text, text: reason.rawValue)
+            }
+        }
+    }
+
+    /// A verdict came.
+    func judged(_ event: LiveEvent) { publish { _ in event } }
+
+    /// An uplink changed its state.
+    func uplink(_ text: String) {
+        publish { LiveEvent(kind: .uplink, atMs: $0, text: text) }
+    }
+
+    /// A commit failed, or the file could not be opened again. Said once a fault.
+    func spoolFailed(_ error: SpoolError) {
+        guard isNewFault(error) else { return }
+        Log.error("spool: \(error.description); scans are refused until it is well again")
+    }
+
+    /// The spool is at a bound. Said once a bound.
+    func refusedBySpool(_ error: SpoolError) {
+        guard isNewFault(error) else { return }
+        Log.error("spool: \(error.description); scans are refused")
+    }
+
+    /// A damaged file was set aside.
+    func spoolSetAside(_ path: String, _ error: SpoolError) {
+        Log.error(
+            "spool: damaged (\(error.message)); set aside as \(path), scanning goes on in a new one; "
+                + SpoolRecovery.advice(path))
+    }
+
+    private func isNewFault(_ error: SpoolError) -> Bool {
+        // Numbers in the message change with every scan; the kind of fault does not.
+        let kind = "\(error.code) \(error.hint)"
+        return state.withLock { state in
+            defer { state.lastSpoolFault = kind }
+            return state.lastSpoolFault != kind
+        }
+    }
+
+    private func count(
+        _ device: DeviceID, _ change: (inout DeviceCounts) -> Void, event: (_ nowMs: Int64) -> LiveEvent
+    ) {
+        let watchers = state.withLock { state in
+            change(&state.devices[device, default: DeviceCounts()])
+            return state.watchers.isEmpty ? [] : Array(state.watchers.values)
+        }
+        guard !watchers.isEmpty else { return }
+        let event = event(clock.now().wallMs)
+        for watcher in watchers { watcher.yield(event) }
+    }
+
+    private func publish(_ event: (_ nowMs: Int64) -> LiveEvent) {
+        let watchers = state.withLock { $0.watchers.isEmpty ? [] : Array($0.watchers.values) }
+        guard !watchers.isEmpty else { return }
+        let event = event(clock.now().wallMs)
+        for watcher in watchers { watcher.yield(event) }
+    }
+}

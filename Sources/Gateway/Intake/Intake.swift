@@ -1,0 +1,288 @@
+internal import Gate
+internal import Identity
+internal import Model
+internal import Posix
+internal import Scanners
+internal import Spool
+internal import Synchronization
+internal import Wire
+
+/// Takes readings in: judges them by the lane's rules, signs them with the device's key, and commits them, as many as
+/// wait, in one transaction; then the good signals go out.
+///
+/// An actor on a thread of its own, the only writer of the spool. A lane's state moves on only with the commit of the
+/// scan that moves it; where a commit fails, nothing has happened but that numbers are used up. Verdicts from uplinks
+/// ride the next commit, or go after 250 ms.
+actor Intake: ReadingSink, SettlementSink {
+    private let executor: ThreadExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let gateway: GatewayID
+    let directory: String
+    let clock: TimeSource
+    let spool: Spool
+    nonisolated let events: EventHub
+    private nonisolated let queue = IntakeQueue()
+    private nonisolated let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private nonisolated let flushes: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private var rules: LaneRules
+    let groups: [GroupID]
+    private var devices: [DeviceID: AdmittedDevice] = [:]
+    var states: [LaneID: LaneState] = [:]
+    private var settlements = PendingSettlements()
+    private var waiters: [CheckedContinuation<Void, any Error>] = []
+    /// Set after the file was closed on a failure and could not be opened again yet.
+    var fault: SpoolError?
+    var outputs: Outputs?
+
+    /// Whom the intake tells of new scans.
+    struct Outputs: Sendable {
+        /// The spool's reading side.
+        let log: SpoolLog
+        /// Lanes have new scans.
+        let scansArrived: @Sendable ([LaneID]) -> Void
+        /// Commits have gone by: checkpoints and retention are due.
+        let maintenance: @Sendable () -> Void
+    }
+
+    init(
+        gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: [GroupID],
+        clock: TimeSource, events: EventHub
+    ) {
+        self.gateway = gateway
+        self.directory = directory
+        self.rules = rules
+        self.groups = groups
+        self.clock = clock
+        self.events = events
+        executor = ThreadExecutor(name: "intake")
+        wakeups = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        flushes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
+        self.spool = spool
+    }
+
+    /// Says whom to tell; before `run`.
+    func connect(_ outputs: Outputs) {
+        self.outputs = outputs
+        outputs.log.noteAppended(spool.lanes.mapValues(\.appended))
+    }
+
+    /// Takes readings until `finish`; returns when everything taken is committed or refused.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.drainUntilFinished() }
+            group.addTask { await self.flushUntilFinished() }
+        }
+        commit([])
+        spool.close()
+        executor.stop()
+    }
+
+    /// Ends `run`: nothing more is taken, what was taken is committed.
+    nonisolated func finish() {
+        queue.close()
+        wakeups.continuation.finish()
+        flushes.continuation.finish()
+    }
+
+    /// See `ReadingSink`.
+    nonisolated func submit(
+        _ reading: Reading, from device: DeviceID, reply: @escaping @Sendable (Acknowledgement) -> Void
+    ) {
+        let (taken, wasEmpty) = queue.push(.init(reading: reading, device: device, reply: reply))
+        guard taken else {
+            events.refused(device, reading.bytes, code: "busy", text: "The gateway is busy, scan again")
+            return reply(.refused("The gateway is busy, scan again"))
+        }
+        if wasEmpty { wakeups.continuation.yield() }
+    }
+
+    /// See `ReadingSink`.
+    nonisolated func note(_ event: ScannerEvent, from device: DeviceID) { events.scanner(event, device) }
+
+    /// See `SettlementSink`.
+    func settle(_ record: SettlementRecord, durable: Bool) async throws {
+        settlements.add(record)
+        guard durable else {
+            flushes.continuation.yield()
+            return
+        }
+        try await withCheckedThrowingContinuation { waiter in
+            waiters.append(waiter)
+            wakeups.continuation.yield()
+        }
+    }
+
+    /// Has the failed file tried again in a while, without a scan.
+    func retryLater() { flushes.continuation.yield() }
+
+    /// The devices that may scan from now on.
+    func admit(_ devices: [AdmittedDevice]) {
+        self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
+    }
+
+    /// The rules that hold from the next reading on.
+    func use(_ rules: LaneRules) { self.rules = rules }
+
+    /// The rules that hold now.
+    var currentRules: LaneRules { rules }
+
+    private func drainUntilFinished() async {
+        for await _ in wakeups.stream { drain() }
+        drain()
+    }
+
+    private func flushUntilFinished() async {
+        for await _ in flushes.stream {
+            // A file that could not be opened again is tried every five seconds, with scans or without.
+            try? await clock.sleep(fault == nil ? .milliseconds(250) : .seconds(5))
+            commit([])
+            if fault != nil { flushes.continuation.yield() }
+        }
+    }
+
+    private func drain() {
+        // What arrives while a commit runs goes with the next one: the disk sets the size of a batch.
+        var items = queue.takeAll()
+        repeat {
+            if !items.isEmpty || !waiters.isEmpty { commit(items) }
+            items = queue.takeAll()
+        } while !items.isEmpty
+    }
+
+    private func commit(_ items: [IntakeQueue.Item]) {
+        if fault != nil { recover() }
+        guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
+        if let fault { return refuseAll(items, fault) }
+        var batch = IntakeBatch(now: clock.now())
+        batch.change.settlements = settlements.take()
+        let roomFault = roomFault()
+        for item in items {
+            if let roomFault { refuse(item, roomFault) } else { judge(item, &batch) }
+        }
+        for (lane, state) in batch.states { batch.change.laneStates[lane] = state.encode() }
+        if !batch.change.isEmpty {
+            do throws(SpoolError) { try spool.commit(batch.change) } catch {
+                settlements.putBack(batch.change.settlements)
+                fault = error
+                refuseAll(batch.accepted.map(\.item), error)
+                return recover()
+            }
+        }
+        publish(batch)
+    }
+
+    private func roomFault() -> SpoolError? {
+        spool.unjudged = outputs?.log.unjudged ?? 0
+        do throws(SpoolError) { try spool.room() } catch { return error }
+        return nil
+    }
+
+    private func judge(_ item: IntakeQueue.Item, _ batch: inout IntakeBatch) {
+        guard let device = devices[item.device] else {
+            return refuse(item, code: "unknown_device", text: "This scanner is not enabled")
+        }
+        let lane = device.lane
+        let state = batch.states[lane] ?? states[lane] ?? LaneState()
+        let decision = state.decide(
+            item.reading, rules: rules.labels, settings: rules.settings(for: lane), roles: device.roles,
+            boot: clock.bootID)
+        switch decision {
+        case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
+        case .alreadyStored: batch.accepted.append((item, nil))
+        case .store(let admission):
+            do throws(SpoolError) { try spool.prepare(lane) } catch { return refuse(item, error) }
+            let scan = makeScan(item.reading, admission, device)
+            let wire = WireScan.encode(scan, sign: device.sign)
+            let n = spool.nextNumber()
+            spool.handOut(lane: lane, scan.laneSeq, device: device.name, scan.seq)
+            batch.add(scan, n: n, wire: wire, next: admission.next, item: item)
+            if admission.held { hold(n, lane, &batch) }
+        }
+    }
+
+    private func makeScan(_ reading: Reading, _ admission: Admission, _ device: AdmittedDevice) -> Scan {
+        Scan(
+            id: Random.uuid(unixMs: reading.capturedAt.wallMs), gateway: gateway, device: device.name, kid: device.kid,
+            log: spool.log, seq: spool.sequence(of: device.name) + 1, lane: device.lane,
+            laneSeq: spool.sequence(of: device.lane) + 1, capturedAt: reading.capturedAt, boot: clock.bootID,
+            role: admission.role, parent: admission.parent, symbology: reading.symbology, aim: reading.aim,
+            data: admission.data, raw: admission.raw, algorithm: device.algorithm)
+    }
+
+    private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
+        for group in groups {
+            batch.change.settlements.append(
+                SettlementRecord(
+                    log: spool.log, group: group, lane: lane, cursor: 0, settled: 0,
+                    exceptions: [.init(n: n, state: .held, reason: "no label rule knows it ([lane] other = \"hold\")")])
+            )
+        }
+        batch.held += 1
+    }
+
+    private func publish(_ batch: IntakeBatch) {
+        for (lane, state) in batch.states { states[lane] = state }
+        if let outputs, !batch.states.isEmpty {
+            outputs.log.noteAppended(spool.lanes.mapValues(\.appended))
+            if batch.held > 0 { outputs.log.noteHeld(batch.held, groups) }
+        }
+        for waiter in waiters { waiter.resume() }
+        waiters.removeAll()
+        for (item, scan) in batch.accepted {
+            item.reply(.stored)
+            events.stored(item.device, item.reading, scan)
+        }
+        guard let outputs, !batch.change.appends.isEmpty else { return }
+        outputs.scansArrived(Array(batch.states.keys))
+        outputs.maintenance()
+    }
+
+    private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {
+        for item in items { refuse(item, error) }
+        // Whoever waits for a verdict to be durable must not go on as if it were.
+        for waiter in waiters { waiter.resume(throwing: error) }
+        waiters.removeAll()
+    }
+
+    private func refuse(_ item: IntakeQueue.Item, _ error: SpoolError) {
+        events.refusedBySpool(error)
+        refuse(
+            item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor")
+    }
+
+    private func refuse(_ item: IntakeQueue.Item, code: String, text: String) {
+        events.refused(item.device, item.reading.bytes, code: code, text: text)
+        item.reply(.refused(text))
+    }
+}
+
+/// What the intake judges by.
+struct LaneRules: Sendable {
+    var labels: LabelRules
+    var defaults: LaneSettings
+    var lanes: [LaneID: LaneSettings]
+
+    func settings(for lane: LaneID) -> LaneSettings { lanes[lane] ?? defaults }
+}
+
+/// One commit in the making.
+struct IntakeBatch {
+    var change: SpoolChange
+    /// The lanes' states after the scans so far.
+    var states: [LaneID: LaneState] = [:]
+    /// Readings to acknowledge after the commit, with the scan where one was stored.
+    var accepted: [(item: IntakeQueue.Item, scan: Scan?)] = []
+    var held = 0
+
+    init(now: Moment) { change = SpoolChange(now: now) }
+
+    mutating func add(_ scan: Scan, n: Int64, wire: [UInt8], next: LaneState, item: IntakeQueue.Item) {
+        change.appends.append(.init(n: n, lane: scan.lane, wire: wire))
+        change.laneSequences[scan.lane] = scan.laneSeq
+        change.deviceSequences[scan.device] = scan.seq
+        states[scan.lane] = next
+        accepted.append((item, scan))
+    }
+}

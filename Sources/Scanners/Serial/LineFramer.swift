@@ -1,0 +1,102 @@
+/// Cuts a serial line's bytes into scans: a pure state machine over what `read` returned, in any pieces.
+///
+/// Expects the terminal's PARMRK marking (termios(3)): `FF 00 x` is a byte with a framing or parity error, `FF 00 00`
+/// a break, `FF FF` a real FF. Memory is bounded by the longest scan.
+struct LineFramer {
+    /// What came out.
+    enum Output: Equatable {
+        case scan([UInt8])
+        case dropped(ScannerEvent.DropReason)
+    }
+
+    private let settings: SerialSettings
+    private var line: [UInt8] = []
+    /// Why the line that is being read is no scan; it is dropped at its end, and counted once.
+    private var fault: ScannerEvent.DropReason?
+    private var mark = Mark.none
+    /// After a CR that ended a scan, one LF belongs to it.
+    private var skipsLineFeed = false
+
+    private enum Mark { case none, sawFF, sawFF00 }
+
+    init(_ settings: SerialSettings) { self.settings = settings }
+
+    /// Whether a scan has begun and not ended.
+    var isInsideScan: Bool { !line.isEmpty || fault != nil }
+
+    /// Takes bytes as they were read.
+    mutating func push(_ bytes: ArraySlice<UInt8>) -> [Output] {
+        var out: [Output] = []
+        for byte in bytes {
+            switch (mark, byte) {
+            case (.none, 0xFF): mark = .sawFF
+            case (.none, _): take(byte, &out)
+            case (.sawFF, 0x00): mark = .sawFF00
+            case (.sawFF, _):
+                mark = .none
+                take(byte, &out)
+            case (.sawFF00, _):
+                mark = .none
+                fault = .lineError
+            }
+        }
+        return out
+    }
+
+    /// The line has been silent: for `idle` this ends a scan, for every other terminator it is a fragment.
+    mutating func silence() -> [Output] {
+        guard isInsideScan else { return [] }
+        if settings.terminator == .idle { return end() }
+        return abandon()
+    }
+
+    /// The port is gone: what was read of a scan is no scan.
+    mutating func abandon() -> [Output] {
+        defer { reset() }
+        return isInsideScan ? [.dropped(fault ?? .fragment)] : []
+    }
+
+    private mutating func take(_ byte: UInt8, _ out: inout [Output]) {
+        let wasAfterReturn = skipsLineFeed
+        skipsLineFeed = false
+        switch (settings.terminator, byte) {
+        case (.any, 10) where wasAfterReturn && !isInsideScan: return
+        case (.any, 13), (.any, 10), (.cr, 13), (.lf, 10), (.tab, 9):
+            skipsLineFeed = byte == 13
+            out += end()
+        case (.crlf, 10) where line.last == 13 || (line.isEmpty && fault != nil):
+            if line.last == 13 { line.removeLast() }
+            out += end()
+        default: append(byte)
+        }
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        guard fault == nil else { return }
+        guard byte != 0 else { return fault = .noise }
+        // Two more for a CR before its LF, and so that the bound itself is a scan.
+        guard line.count < SerialSettings.maximumLength + settings.prefix.count + settings.suffix.count + 1 else {
+            line.removeAll(keepingCapacity: false)
+            return fault = .tooLong
+        }
+        line.append(byte)
+    }
+
+    private mutating func end() -> [Output] {
+        defer { reset() }
+        if let fault { return [.dropped(fault)] }
+        // An empty line is a scanner's extra line end, not a scan.
+        guard !line.isEmpty else { return [] }
+        guard line.count >= settings.prefix.count + settings.suffix.count, line.starts(with: settings.prefix),
+            line.suffix(settings.suffix.count).elementsEqual(settings.suffix)
+        else { return [.dropped(.affix)] }
+        let scan = line.dropFirst(settings.prefix.count).dropLast(settings.suffix.count)
+        guard scan.count <= SerialSettings.maximumLength else { return [.dropped(.tooLong)] }
+        return scan.isEmpty ? [] : [.scan(Array(scan))]
+    }
+
+    private mutating func reset() {
+        line.removeAll(keepingCapacity: line.capacity <= 1024)
+        fault = nil
+    }
+}

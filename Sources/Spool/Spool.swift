@@ -1,0 +1,303 @@
+internal import Database
+public import Model
+internal import Posix
+
+/// The durable log of scans: one SQLite file, one writer.
+///
+/// Invariants:
+/// 1. When `commit` returns, what it was given is on stable storage (WAL, `synchronous = FULL`), all of it or nothing.
+/// 2. A scan's bytes never change; a scan goes only when every group has settled it and it is older than
+///    `keepAccepted`, or the file is over `maxBytes`.
+/// 3. Numbers (`n`, lane and device sequences) handed out are never handed out again, not even after a commit whose
+///    outcome is unknown: the marks live in memory over a reopen, and the file's own are believed where higher.
+/// 4. At a bound of `SpoolLimits` `room` throws and nothing is stored; nothing is ever dropped to make room but judged
+///    scans that are only kept for `scans find`.
+/// 5. After a failed commit the file is closed and opened again, and what it says is believed.
+///
+/// Confined to its owner (the intake actor). Readers have connections of their own (`SpoolReader`).
+public final class Spool {
+    /// The file.
+    public let path: String
+    /// The random id of the file.
+    public private(set) var log: LogID
+    /// What every lane has, by name.
+    public private(set) var lanes: [LaneID: Lane] = [:]
+    /// Scans that wait, are rejected or held, for the group that has most of them.
+    public var unjudged: Int64 = 0
+    let limits: SpoolLimits
+    var connection: Connection
+    var lastMark: Int64 = .min
+    private var lastNumber: Int64
+    private var deviceSequences: [DeviceID: Int64] = [:]
+    private var bytesAtLastLook: Int64 = 0
+    private var commitsSinceLook = 64
+
+    /// A lane as the file has it.
+    public struct Lane: Sendable, Equatable {
+        /// The row.
+        public let id: Int64
+        /// The last sequence number.
+        public var sequence: Int64
+        /// Scans ever stored.
+        public var appended: Int64
+        /// The gate's state, as it encoded it; empty for a new lane.
+        public var state: [UInt8]
+    }
+
+    /// Opens the file in a directory, or makes it. A damaged file throws `SpoolError` with code `damaged`:
+    /// `SpoolRecovery.setAside` then makes way for a new one.
+    ///
+    /// - Throws: `SpoolError`, `Migrations.NewerSchema`.
+    public init(directory: String, limits: SpoolLimits) throws {
+        path = directory + "/spool.db"
+        self.limits = limits
+        connection = try Self.open(path)
+        log = try Self.identify(connection)
+        lastNumber = try Self.highestNumber(connection)
+        try load()
+    }
+
+    /// Ends the use of the file. The WAL is folded into it where nobody else reads.
+    public func close() {
+        _ = try? connection.checkpoint(truncating: true)
+        connection.close()
+    }
+
+    /// The next place in the log; used up whatever becomes of the commit.
+    public func nextNumber() -> Int64 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    /// The last sequence number of a lane.
+    public func sequence(of lane: LaneID) -> Int64 { lanes[lane]?.sequence ?? 0 }
+
+    /// The last sequence number of a device.
+    public func sequence(of device: DeviceID) -> Int64 { deviceSequences[device] ?? 0 }
+
+    /// Remembers sequence numbers that are handed out now, before their commit is tried.
+    public func handOut(lane: LaneID, _ laneSequence: Int64, device: DeviceID, _ deviceSequence: Int64) {
+        lanes[lane]?.sequence = laneSequence
+        deviceSequences[device] = deviceSequence
+    }
+
+    /// Makes sure that a lane has a row. A commit of its own: it happens once a lane.
+    public func prepare(_ lane: LaneID) throws(SpoolError) {
+        guard lanes[lane] == nil else { return }
+        do {
+            try connection.run("INSERT INTO lane(name, seq, appended, state) VALUES (?, 0, 0, x'')", .text(lane.text))
+            lanes[lane] = Lane(id: connection.lastInsertedRow, sequence: 0, appended: 0, state: [])
+        } catch {
+            throw SpoolError(error)
+        }
+    }
+
+    /// Throws `SpoolError` with code `full` where no further scan may be stored, and says which bound it is.
+    public func room() throws(SpoolError) {
+        guard unjudged < limits.maxScans else {
+            throw SpoolError(
+                .full, "the spool holds \(unjudged) scans, max_scans is \(limits.maxScans)",
+                hint: "see `scangate uplink list`, or raise [spool] max_scans")
+        }
+        if commitsSinceLook >= 64 { try look() }
+        guard bytesAtLastLook < limits.maxBytes else {
+            // Looked at again at once next time, so that room is seen as soon as there is some.
+            commitsSinceLook = 64
+            throw SpoolError(
+                .full, "\(path) has \(bytesAtLastLook) bytes of live pages and WAL, max_bytes is \(limits.maxBytes)",
+                hint: "see `scangate uplink list`, or raise [spool] max_bytes")
+        }
+        guard let free = try? Files.freeBytes(path) else { return }
+        guard free >= limits.minFree else {
+            throw SpoolError(
+                .full, "the filesystem of \(path) has \(free) bytes free, min_free is \(limits.minFree)",
+                hint: "free room there; scanning goes on by itself")
+        }
+    }
+
+    /// Stores a change, all of it or nothing. When it returns, the change is on stable storage.
+    ///
+    /// After an error the outcome is unknown: call `reopen` before anything else.
+    public func commit(_ change: SpoolChange) throws(SpoolError) {
+        do {
+            try connection.execute("BEGIN IMMEDIATE")
+            try store(change)
+            for record in change.settlements { try store(record) }
+            try mark(change)
+            try connection.execute("COMMIT")
+        } catch {
+            connection.rollback()
+            throw SpoolError(wrapping: error)
+        }
+        commitsSinceLook += 1
+        for (lane, state) in change.laneStates { lanes[lane]?.state = state }
+        for append in change.appends { lanes[append.lane]?.appended += 1 }
+    }
+
+    /// Closes the file, opens it again, and believes what it says, except that no number is handed out twice.
+    ///
+    /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside.
+    public func reopen() throws(SpoolError) {
+        let handedOut = lanes.mapValues(\.sequence)
+        let devicesHandedOut = deviceSequences
+        connection.close()
+        do {
+            connection = try Self.open(path)
+            let found = try Self.identify(connection)
+            // A new file counts from the start: its numbers are told apart by its log id.
+            let isSameFile = found == log
+            log = found
+            lastNumber = max(try Self.highestNumber(connection), isSameFile ? lastNumber : 0)
+            lanes.removeAll()
+            deviceSequences.removeAll()
+            try load()
+            guard isSameFile else { return }
+            for (lane, sequence) in handedOut {
+                let found = lanes[lane]?.sequence ?? 0
+                lanes[lane]?.sequence = max(sequence, found)
+            }
+            deviceSequences.merge(devicesHandedOut) { max($0, $1) }
+        } catch {
+            throw SpoolError(wrapping: error)
+        }
+    }
+
+    /// Folds what readers leave free of the WAL into the file. Between commits only.
+    public func checkpoint() throws(SpoolError) {
+        do { try connection.checkpoint() } catch { throw SpoolError(error) }
+    }
+
+    /// Bytes of live pages and WAL.
+    public func bytes() throws(SpoolError) -> Int64 {
+        do {
+            func pragma(_ name: String) throws(DatabaseError) -> Int64 {
+                try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
+            }
+            let live = try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
+            return live + (Files.status(path + "-wal")?.size ?? 0)
+        } catch {
+            throw SpoolError(error)
+        }
+    }
+
+    private func look() throws(SpoolError) {
+        bytesAtLastLook = try bytes()
+        if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
+            try prune(olderThan: nil, atMost: 4096)
+            bytesAtLastLook = try bytes()
+        }
+        commitsSinceLook = 0
+    }
+
+    private func store(_ change: SpoolChange) throws(DatabaseError) {
+        var counts: [LaneID: Int64] = [:]
+        let insert = try connection.statement("INSERT INTO scan(n, lane, wire) VALUES (?, ?, ?)")
+        for append in change.appends {
+            guard let lane = lanes[append.lane] else { continue }
+            insert.bind(1, append.n)
+            insert.bind(2, lane.id)
+            insert.bind(3, append.wire)
+            try insert.run()
+            counts[append.lane, default: 0] += 1
+        }
+        for (name, state) in change.laneStates {
+            guard let lane = lanes[name] else { continue }
+            try connection.run(
+                "UPDATE lane SET seq = ?, appended = ?, state = ? WHERE id = ?",
+                .integer(change.laneSequences[name] ?? lane.sequence),
+                .integer(lane.appended + counts[name, default: 0]),
+                .blob(state), .integer(lane.id))
+        }
+        for (name, sequence) in change.deviceSequences {
+            try connection.run(
+                "INSERT INTO device VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq",
+                .text(name.text), .integer(sequence))
+        }
+    }
+
+    private func store(_ record: SettlementRecord) throws(DatabaseError) {
+        // Numbers of a file that was set aside mean other scans here: a cursor moved by them would skip scans.
+        guard record.log == log, let lane = lanes[record.lane] else { return }
+        try connection.run(
+            "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT(grp, lane) DO UPDATE SET n = excluded.n,"
+                + " settled = excluded.settled WHERE excluded.n > n",
+            .text(record.group.text), .integer(lane.id), .integer(record.cursor), .integer(record.settled))
+        for exception in record.exceptions {
+            guard let state = exception.state else {
+                try connection.run(
+                    "DELETE FROM exception WHERE grp = ? AND n = ?", .text(record.group.text), .integer(exception.n))
+                continue
+            }
+            try connection.run(
+                "INSERT INTO exception VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT(grp, n) DO UPDATE SET"
+                    + " state = excluded.state, reason = excluded.reason, attempts = attempts + 1",
+                .text(record.group.text), .integer(exception.n), .integer(lane.id), .text(state.rawValue),
+                .text(exception.reason))
+        }
+    }
+
+    private func mark(_ change: SpoolChange) throws(DatabaseError) {
+        guard let last = change.appends.last else { return }
+        guard lastMark == .min || change.now.uptimeNs - lastMark > 600_000_000_000 else { return }
+        try connection.run(
+            "INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", .integer(last.n), .integer(change.now.wallMs),
+            .integer(change.now.synced ? 1 : 0))
+        lastMark = change.now.uptimeNs
+    }
+
+    private static func open(_ path: String) throws -> Connection {
+        do {
+            let connection = try Connection(path: path)
+            try SpoolSchema.prepare(connection)
+            try SpoolSchema.migrations.apply(to: connection)
+            return connection
+        } catch let error as DatabaseError {
+            throw SpoolError(error)
+        }
+    }
+
+    private static func identify(_ connection: Connection) throws(SpoolError) -> LogID {
+        do {
+            try connection.run(
+                "INSERT OR IGNORE INTO meta VALUES ('log', ?)", .text(Hex.encode(bytes(of: Random.word()))))
+            let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }
+            guard let log = text.flatMap(LogID.init) else {
+                throw SpoolError(.damaged, "\(connection.path): the log id is not readable")
+            }
+            return log
+        } catch {
+            throw SpoolError(wrapping: error)
+        }
+    }
+
+    private static func bytes(of word: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) }
+    }
+
+    private static func highestNumber(_ connection: Connection) throws(SpoolError) -> Int64 {
+        do {
+            return try connection.first(
+                "SELECT max(ifnull((SELECT max(n) FROM scan), 0), ifnull((SELECT max(n) FROM cursor), 0),"
+                    + " ifnull((SELECT max(n) FROM mark), 0))"
+            ) { $0.integer(0) } ?? 0
+        } catch {
+            throw SpoolError(error)
+        }
+    }
+
+    private func load() throws(SpoolError) {
+        do {
+            let rows = try connection.rows("SELECT id, name, seq, appended, state FROM lane") {
+                (
+                    $0.text(1),
+                    Lane(id: $0.integer(0), sequence: $0.integer(2), appended: $0.integer(3), state: $0.blob(4))
+                )
+            }
+            for (name, lane) in rows { if let name = LaneID(name) { lanes[name] = lane } }
+            let devices = try connection.rows("SELECT name, seq FROM device") { ($0.text(0), $0.integer(1)) }
+            for (name, sequence) in devices { if let name = DeviceID(name) { deviceSequences[name] = sequence } }
+        } catch {
+            throw SpoolError(error)
+        }
+    }
+}

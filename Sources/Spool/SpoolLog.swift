@@ -1,0 +1,268 @@
+public import Model
+internal import Posix
+internal import Synchronization
+
+/// Where settlements become durable: the spool's writer.
+public protocol SettlementSink: Sendable {
+    /// Stores a record: with the next commit or within 250 ms, or, where `durable`, before it returns. After an error
+    /// the record is kept and tried again with the next commit.
+    func settle(_ record: SettlementRecord, durable: Bool) async throws
+}
+
+/// The spool as uplinks and admins see it: hands out what waits, keeps the cursors, passes verdicts to the writer.
+///
+/// An actor on a thread of its own, since its reads block. Bounds: per (group, lane) it holds the numbers of one batch;
+/// bytes are read when asked for and not kept.
+public actor SpoolLog: ScanLog {
+    /// The thread that reads.
+    private let executor: ThreadExecutor
+    private let directory: String
+    private let sink: any SettlementSink
+    private let groups: [GroupID]
+    private var reader: SpoolReader
+    private var log: LogID
+    private var cursors: [GroupID: [LaneID: LaneCursor]] = [:]
+    private var requeued: [GroupID: [LaneID: [Int64]]] = [:]
+    private let totals: Totals
+
+    /// Runs on the reading thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Opens the spool's file for reading; the writer has made it and registered the groups.
+    public init(directory: String, groups: [GroupID], sink: any SettlementSink) throws(SpoolError) {
+        self.directory = directory
+        self.groups = groups
+        self.sink = sink
+        executor = ThreadExecutor(name: "spool-read")
+        do {
+            let reader = try SpoolReader(directory: directory)
+            let state = try Self.load(reader, groups)
+            self.reader = reader
+            log = try reader.log()
+            (cursors, requeued) = (state.cursors, state.requeued)
+            totals = Totals(state.totals)
+        } catch {
+            executor.stop()
+            throw error
+        }
+    }
+
+    /// Closes the file and ends the thread.
+    public func close() {
+        reader.close()
+        executor.stop()
+    }
+
+    /// Starts over on the file that is there now, after the writer had to set a damaged one aside.
+    public func reopen() throws(SpoolError) {
+        reader.close()
+        reader = try SpoolReader(directory: directory)
+        let state = try Self.load(reader, groups)
+        log = try reader.log()
+        (cursors, requeued) = (state.cursors, state.requeued)
+        totals.set(state.totals)
+    }
+
+    /// Called by the writer after each commit: how many scans each lane has been given in all. Any thread.
+    public nonisolated func noteAppended(_ appended: [LaneID: Int64]) {
+        totals.change { $0.appended.merge(appended) { $1 } }
+    }
+
+    /// Called by the writer after a commit with scans that are held from the start. Any thread.
+    public nonisolated func noteHeld(_ count: Int, _ groups: [GroupID]) {
+        totals.change { for group in groups { $0.count(.held, group, by: Int64(count)) } }
+    }
+
+    /// Scans that wait, are rejected or held, for the group that has most of them. Any thread.
+    public nonisolated var unjudged: Int64 { totals.value.unjudged(groups) }
+
+    /// The group's scans by state. Any thread.
+    public nonisolated func counts(of group: GroupID) -> SpoolCounts {
+        let totals = totals.value
+        return SpoolCounts(
+            waiting: totals.waiting(group), rejected: totals.exceptions[group]?[.rejected] ?? 0,
+            held: totals.exceptions[group]?[.held] ?? 0)
+    }
+
+    /// See `ScanLog`.
+    public func lanesWaiting(for group: GroupID) async throws -> [LaneID: Int] {
+        var waiting: [LaneID: Int] = [:]
+        for (lane, appended) in totals.value.appended {
+            let count =
+                appended - (cursors[group]?[lane]?.settledInAll ?? 0) + Int64(requeued[group]?[lane]?.count ?? 0)
+            if count > 0 { waiting[lane] = Int(count) }
+        }
+        return waiting
+    }
+
+    /// See `ScanLog`.
+    public func waiting(for group: GroupID, lane: LaneID, maxScans: Int, maxBytes: Int) async throws -> [StoredScan] {
+        if let numbers = requeued[group]?[lane], !numbers.isEmpty {
+            return Self.cut(try reader.scans(Array(numbers.prefix(maxScans))), maxBytes)
+        }
+        var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
+        var out = try reader.scans(Array(cursor.unsettled.prefix(maxScans)))
+        var bytes = out.reduce(0) { $0 + $1.wire.count + 1 }
+        reading: while out.count < maxScans && bytes < maxBytes {
+            let asked = maxScans - out.count
+            let found = try reader.scans(of: lane, after: cursor.lastHandedOut, group: group, limit: asked)
+            for (scan, isSettled) in found {
+                if !isSettled {
+                    guard out.isEmpty || bytes + scan.wire.count < maxBytes else { break reading }
+                    bytes += scan.wire.count + 1
+                    out.append(scan)
+                }
+                cursor.handOut(scan.n, isSettled: isSettled)
+            }
+            if found.count < asked { break }
+        }
+        cursors[group, default: [:]][lane] = cursor
+        publishSettled(group)
+        return Self.cut(out, maxBytes)
+    }
+
+    /// See `ScanLog`.
+    public func settle(
+        group: GroupID, lane: LaneID, _ outcomes: [(n: Int64, settlement: Settlement)], durable: Bool
+    ) async throws {
+        var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
+        let sentBack = Set(requeued[group]?[lane] ?? [])
+        var exceptions: [SettlementRecord.Exception] = []
+        for (n, settlement) in outcomes {
+            switch settlement {
+            case .done: if sentBack.contains(n) { exceptions.append(.init(n: n, state: nil, reason: "")) }
+            case .rejected(let reason): exceptions.append(.init(n: n, state: .rejected, reason: reason))
+            case .held(let reason): exceptions.append(.init(n: n, state: .held, reason: reason))
+            }
+        }
+        let settled = Set(outcomes.map(\.n))
+        cursor.settle(settled)
+        cursors[group, default: [:]][lane] = cursor
+        if !sentBack.isEmpty { requeued[group]?[lane]?.removeAll(where: settled.contains) }
+        totals.change { totals in
+            totals.count(.requeued, group, by: -Int64(settled.count(where: sentBack.contains)))
+            for state in exceptions.compactMap(\.state) { totals.count(state, group, by: 1) }
+        }
+        publishSettled(group)
+        let record = SettlementRecord(
+            log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled, exceptions: exceptions)
+        try await sink.settle(record, durable: durable)
+    }
+
+    /// Sends rejected or held scans to the backend again, or gives them up, for good. Durable when it returns.
+    ///
+    /// - Returns: the scans that were in one of the states of `from`, and are now in `to`.
+    public func move(_ numbers: [Int64], from: Set<ExceptionState>, to: ExceptionState, group: GroupID, reason: String)
+        async throws -> [SpoolReader.Entry]
+    {
+        let moved = try numbers.compactMap { try reader.entry($0, group: group) }
+            .filter { $0.exception.map(from.contains) ?? false }
+        for entry in moved {
+            guard let lane = LaneID(entry.lane), let old = entry.exception else { continue }
+            let cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
+            let record = SettlementRecord(
+                log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled,
+                exceptions: [.init(n: entry.scan.n, state: to, reason: reason.isEmpty ? entry.reason : reason)])
+            try await sink.settle(record, durable: true)
+            if to == .requeued { requeued[group, default: [:]][lane, default: []].append(entry.scan.n) }
+            totals.change {
+                $0.count(old, group, by: -1)
+                $0.count(to, group, by: 1)
+            }
+        }
+        return moved
+    }
+
+    /// Reads with the spool's reader, for lists and searches.
+    public func read<T: Sendable>(_ body: @Sendable (SpoolReader) throws -> T) async throws -> T { try body(reader) }
+
+    /// Folds the WAL into the file beside the commits that go on; true where little is left, so that the writer's own
+    /// short checkpoint can start the WAL over.
+    public func checkpoint() throws(SpoolError) -> Bool {
+        let (frames, done) = try reader.checkpoint()
+        return frames - done < 256
+    }
+
+    private func publishSettled(_ group: GroupID) {
+        let sum = (cursors[group] ?? [:]).values.reduce(0) { $0 + $1.settledInAll }
+        totals.change { $0.settled[group] = sum }
+    }
+
+    private static func cut(_ scans: [StoredScan], _ maxBytes: Int) -> [StoredScan] {
+        var bytes = 0
+        return Array(
+            scans.prefix { scan in
+                bytes += scan.wire.count + 1
+                return bytes <= maxBytes || bytes == scan.wire.count + 1
+            })
+    }
+
+    private struct Loaded {
+        var cursors: [GroupID: [LaneID: LaneCursor]] = [:]
+        var requeued: [GroupID: [LaneID: [Int64]]] = [:]
+        var totals = SpoolTotals()
+    }
+
+    private static func load(_ reader: SpoolReader, _ groups: [GroupID]) throws(SpoolError) -> Loaded {
+        var loaded = Loaded()
+        // Without any group the lanes still count: their scans wait for the first uplink there will be.
+        for group in groups.isEmpty ? [GroupID("none")].compactMap({ $0 }) : groups {
+            let rows = try reader.cursors(of: group)
+            for row in rows {
+                loaded.totals.appended[row.lane] = row.appended
+                loaded.cursors[group, default: [:]][row.lane] = LaneCursor(n: row.n, settled: row.settled)
+            }
+            loaded.totals.settled[group] = rows.reduce(0) { $0 + $1.settled }
+            loaded.totals.exceptions[group] = try reader.exceptionCounts(of: group)
+            loaded.requeued[group] = try reader.requeued(for: group)
+        }
+        return loaded
+    }
+}
+
+/// A group's scans by state.
+public struct SpoolCounts: Sendable, Equatable {
+    /// Not yet judged.
+    public var waiting: Int64
+    /// Judged no, for good.
+    public var rejected: Int64
+    /// A person must look.
+    public var held: Int64
+
+    /// All three.
+    public init(waiting: Int64 = 0, rejected: Int64 = 0, held: Int64 = 0) {
+        self.waiting = waiting
+        self.rejected = rejected
+        self.held = held
+    }
+}
+
+/// Counts that any thread may read.
+private final class Totals: Sendable {
+    private let state: Mutex<SpoolTotals>
+
+    init(_ totals: SpoolTotals) { state = Mutex(totals) }
+    var value: SpoolTotals { state.withLock { $0 } }
+    func set(_ totals: SpoolTotals) { state.withLock { $0 = totals } }
+    func change(_ body: (inout SpoolTotals) -> Void) { state.withLock { body(&$0) } }
+}
+
+private struct SpoolTotals: Sendable {
+    var appended: [LaneID: Int64] = [:]
+    var settled: [GroupID: Int64] = [:]
+    var exceptions: [GroupID: [ExceptionState: Int64]] = [:]
+
+    mutating func count(_ state: ExceptionState, _ group: GroupID, by change: Int64) {
+        exceptions[group, default: [:]][state, default: 0] += change
+    }
+
+    func waiting(_ group: GroupID) -> Int64 {
+        appended.values.reduce(0, +) - (settled[group] ?? 0) + (exceptions[group]?[.requeued] ?? 0)
+    }
+
+    func unjudged(_ groups: [GroupID]) -> Int64 {
+        groups.map { group in
+            waiting(group) + (exceptions[group]?[.rejected] ?? 0) + (exceptions[group]?[.held] ?? 0)
+        }.max() ?? appended.values.reduce(0, +)
+    }
+}

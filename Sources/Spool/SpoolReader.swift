@@ -1,0 +1,195 @@
+internal import Database
+public import Model
+
+/// What is read from the spool: batches, lists, searches. A connection of its own, beside the writer's.
+///
+/// Confined to its owner. The file must be there; nothing is written but checkpoints.
+public final class SpoolReader {
+    private let connection: Connection
+    private var laneIDs: [LaneID: Int64] = [:]
+
+    /// One scan with what became of it for one group.
+    public struct Entry: Sendable, Equatable {
+        /// The scan.
+        public let scan: StoredScan
+        /// Its lane.
+        public let lane: String
+        /// Nil for an ordinary scan.
+        public let exception: ExceptionState?
+        /// Why it is an exception, or empty.
+        public let reason: String
+        /// How often that was said.
+        public let attempts: Int64
+        /// Whether the group's cursor is past it.
+        public let isSettled: Bool
+    }
+
+    /// Opens the spool's file in a directory.
+    public init(directory: String) throws(SpoolError) {
+        do { connection = try Connection(path: directory + "/spool.db", mode: .readWrite) } catch {
+            throw SpoolError(error)
+        }
+    }
+
+    /// Ends the use of the file.
+    public func close() { connection.close() }
+
+    /// The random id of the file.
+    public func log() throws(SpoolError) -> LogID {
+        do {
+            let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }
+            guard let log = text.flatMap(LogID.init) else {
+                throw SpoolError(.damaged, "\(connection.path): the log id is not readable")
+            }
+            return log
+        } catch { throw SpoolError(wrapping: error) }
+    }
+
+    /// Folds the WAL into the file as far as nobody reads it; in steps with commits going on beside it.
+    public func checkpoint() throws(SpoolError) -> (frames: Int, done: Int) {
+        do {
+            let result = try connection.checkpoint()
+            return (result.logFrames, result.checkpointed)
+        } catch { throw SpoolError(error) }
+    }
+
+    /// The cursor of a group in every lane, with the lane's count of scans; 0 where it has not begun.
+    public func cursors(of group: GroupID) throws(SpoolError) -> [(
+        lane: LaneID, n: Int64, settled: Int64, appended: Int64
+    )] {
+        do {
+            return try connection.rows(
+                "SELECT l.name, ifnull(c.n, 0), ifnull(c.settled, 0), l.appended FROM lane l"
+                    + " LEFT JOIN cursor c ON c.lane = l.id AND c.grp = ?", .text(group.text)
+            ) { ($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)) }
+            .compactMap { row in LaneID(row.0).map { ($0, row.1, row.2, row.3) } }
+        } catch { throw SpoolError(error) }
+    }
+
+    /// The scans of a lane behind a place, in order, with whether an exception says that they need no asking.
+    public func scans(of lane: LaneID, after n: Int64, group: GroupID, limit: Int) throws(SpoolError)
+        -> [(scan: StoredScan, isSettled: Bool)]
+    {
+        do {
+            guard let id = try id(of: lane) else { return [] }
+            return try connection.rows(
+                """
+                SELECT s.n, s.wire, e.state FROM scan s LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
+                WHERE s.lane = ? AND s.n > ? ORDER BY s.n LIMIT ?
+                """, .text(group.text), .integer(id), .integer(n), .integer(Int64(limit))
+            ) { (StoredScan(n: $0.integer(0), wire: $0.blob(1)), !$0.isNull(2)) }
+        } catch { throw SpoolError(error) }
+    }
+
+    /// The scans of these places, in order.
+    public func scans(_ numbers: [Int64]) throws(SpoolError) -> [StoredScan] {
+        do {
+            var out: [StoredScan] = []
+            for n in numbers.sorted() {
+                let wire = try connection.first("SELECT wire FROM scan WHERE n = ?", .integer(n)) { $0.blob(0) }
+                if let wire { out.append(StoredScan(n: n, wire: wire)) }
+            }
+            return out
+        } catch { throw SpoolError(error) }
+    }
+
+    /// The scans that a person sent back, by lane.
+    public func requeued(for group: GroupID) throws(SpoolError) -> [LaneID: [Int64]] {
+        do {
+            let rows = try connection.rows(
+                "SELECT l.name, e.n FROM exception e JOIN lane l ON l.id = e.lane WHERE e.grp = ?"
+                    + " AND e.state = 'requeued' ORDER BY e.n", .text(group.text)
+            ) { ($0.text(0), $0.integer(1)) }
+            var out: [LaneID: [Int64]] = [:]
+            for (name, n) in rows { if let lane = LaneID(name) { out[lane, default: []].append(n) } }
+            return out
+        } catch { throw SpoolError(error) }
+    }
+
+    /// How many scans of a group are in each state of exception.
+    public func exceptionCounts(of group: GroupID) throws(SpoolError) -> [ExceptionState: Int64] {
+        do {
+            let rows = try connection.rows(
+                "SELECT state, count(*) FROM exception WHERE grp = ? GROUP BY state", .text(group.text)
+            ) { ($0.text(0), $0.integer(1)) }
+            return Dictionary(
+                uniqueKeysWithValues: rows.compactMap { row in
+                    ExceptionState(rawValue: row.0).map { ($0, row.1) }
+                })
+        } catch { throw SpoolError(error) }
+    }
+
+    /// Scans in a state of exception, in order, from behind a place; at most `limit`.
+    public func exceptions(_ state: ExceptionState, of group: GroupID, after n: Int64, limit: Int) throws(SpoolError)
+        -> [Entry]
+    {
+        try entries("WHERE e.state = ? AND s.n > ?", [.text(state.rawValue), .integer(n)], group: group, limit: limit)
+    }
+
+    /// Scans that wait, in order, from behind a place; at most `limit`.
+    public func waiting(for group: GroupID, after n: Int64, limit: Int) throws(SpoolError) -> [Entry] {
+        try entries(
+            "WHERE s.n > ? AND ((e.state IS NULL AND s.n > ifnull(c.n, 0)) OR e.state = 'requeued')", [.integer(n)],
+            group: group, limit: limit)
+    }
+
+    /// Scans whose bytes hold a text, in order, from behind a place; at most `limit`. Reads every scan: an index
+    /// would cost each scan more than a search costs once.
+    public func containing(_ text: [UInt8], group: GroupID, after n: Int64, limit: Int) throws(SpoolError) -> [Entry] {
+        try entries("WHERE s.n > ? AND instr(s.wire, ?) > 0", [.integer(n), .blob(text)], group: group, limit: limit)
+    }
+
+    /// Every scan in order, from behind a place; at most `limit`.
+    public func all(group: GroupID, after n: Int64, limit: Int) throws(SpoolError) -> [Entry] {
+        try entries("WHERE s.n > ?", [.integer(n)], group: group, limit: limit)
+    }
+
+    /// One scan by its place.
+    public func entry(_ n: Int64, group: GroupID) throws(SpoolError) -> Entry? {
+        try entries("WHERE s.n = ?", [.integer(n)], group: group, limit: 1).first
+    }
+
+    /// The oldest scan that waits for a group, or nil.
+    public func oldestWaiting(for group: GroupID) throws(SpoolError) -> StoredScan? {
+        do {
+            return try connection.first(
+                """
+                SELECT n, wire FROM scan WHERE n = (SELECT min(first) FROM (SELECT (SELECT min(s.n) FROM scan s WHERE
+                s.lane = l.id AND s.n > ifnull(c.n, 0)) AS first FROM lane l LEFT JOIN cursor c
+                ON c.lane = l.id AND c.grp = ?))
+                """, .text(group.text)
+            ) { StoredScan(n: $0.integer(0), wire: $0.blob(1)) }
+        } catch { throw SpoolError(error) }
+    }
+
+    private func entries(_ condition: String, _ values: [Value], group: GroupID, limit: Int) throws(SpoolError)
+        -> [Entry]
+    {
+        do {
+            let statement = try connection.statement(
+                """
+                SELECT s.n, s.wire, l.name, e.state, ifnull(e.reason, ''), ifnull(e.attempts, 0), s.n <= ifnull(c.n, 0)
+                FROM scan s JOIN lane l ON l.id = s.lane LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
+                LEFT JOIN cursor c ON c.grp = ? AND c.lane = s.lane \(condition) ORDER BY s.n LIMIT ?
+                """)
+            statement.bind([.text(group.text), .text(group.text)] + values + [.integer(Int64(limit))])
+            defer { statement.reset() }
+            var out: [Entry] = []
+            while try statement.step() {
+                out.append(
+                    Entry(
+                        scan: StoredScan(n: statement.integer(0), wire: statement.blob(1)), lane: statement.text(2),
+                        exception: ExceptionState(rawValue: statement.text(3)), reason: statement.text(4),
+                        attempts: statement.integer(5), isSettled: statement.integer(6) != 0))
+            }
+            return out
+        } catch { throw SpoolError(error) }
+    }
+
+    private func id(of lane: LaneID) throws(DatabaseError) -> Int64? {
+        if let id = laneIDs[lane] { return id }
+        let id = try connection.first("SELECT id FROM lane WHERE name = ?", .text(lane.text)) { $0.integer(0) }
+        laneIDs[lane] = id
+        return id
+    }
+}
