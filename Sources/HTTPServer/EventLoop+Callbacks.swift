@@ -7,6 +7,10 @@ extension EventLoop {
     static func deliver(
         _ wsi: OpaquePointer?, _ reason: lws_callback_reasons, _ input: UnsafeMutableRawPointer?, _ length: Int
     ) -> Int32 {
+        if reason == LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION {
+            // `length` is OpenSSL's own finding; returning 0 here would take any certificate, a stranger's too.
+            return length == 1 ? 0 : 1
+        }
         guard let wsi, let context = lws_get_context(wsi), let user = lws_context_user(context) else { return 0 }
         let loop = Unmanaged<EventLoop>.fromOpaque(user).takeUnretainedValue()
         switch reason {

@@ -117,8 +117,8 @@ struct Bags {
     }
 
     private static let columns = """
-        SELECT n, contract, at_ms, action, role, label, parent, gateway, dev, lane, log, seq, lane_seq, id, username, sig
-            FROM scan
+        SELECT n, contract, at_ms, action, role, label, parent, gateway, dev, lane, log, seq, lane_seq, id, username,
+            sig FROM scan
         """
 
     private static func row(_ row: Statement) -> ScanRow {

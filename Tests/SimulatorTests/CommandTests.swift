@@ -117,7 +117,7 @@ struct `The program tracetrack-sim` {
     }
 
     @Test
-    func `ends at once on a signal that comes early`() throws {
+    func `ends cleanly on SIGTERM, right after it has said where it listens`() throws {
         for _ in 0..<5 { #expect(try Program(["--listen", "127.0.0.1:0"]).end(SIGTERM) == 0) }
     }
 
