@@ -18,3 +18,6 @@ static inline CURLMcode scangate_multi_long(CURLM *m, CURLMoption o, long v) { r
 static inline CURLSHcode scangate_share_long(CURLSH *s, CURLSHoption o, long v) { return curl_share_setopt(s, o, v); }
 static inline CURLMSG scangate_message_kind(const CURLMsg *m) { return m->msg; }
 static inline CURLcode scangate_message_result(const CURLMsg *m) { return m->data.result; }
+static inline CURLcode scangate_setopt_before_request(CURL *e, int (*v)(void *, char *, char *, int, int)) { return curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, v); }
+static inline CURLcode scangate_setopt_share(CURL *e, CURLSH *v) { return curl_easy_setopt(e, CURLOPT_SHARE, v); }
+static inline CURLSHcode scangate_share_cookies(CURLSH *s) { return curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE); }

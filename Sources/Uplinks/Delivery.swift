@@ -1,0 +1,92 @@
+public import HTTPClient
+public import Model
+internal import Posix
+
+/// Brings one group's scans to its backend. Made by `buildDeliveries`; any thread may call.
+public protocol Delivery: Sendable {
+    /// The group whose cursor it moves.
+    var group: GroupID { get }
+    /// Works until `stop`. Called once.
+    func run() async
+    /// Lanes have new scans for the group. Returns at once; many calls make one wake-up.
+    func scansArrived(in lanes: [LaneID])
+    /// Sends nothing more until `resume`; what is under way is finished.
+    func pause() async
+    /// Ends a pause, lets what is blocked ask again at once, and thaws frozen lanes.
+    func resume() async
+    /// Ends the work and returns when it has ended: within 2 s for tracetrack-devices, whose requests may be repeated;
+    /// for tracetrack-web once the request under way is answered and its answer recorded, 10 s at most.
+    func stop() async
+    /// How it does now.
+    func status() async -> UplinkStatus
+    /// The login sessions' cookies by account, secrets: to be sealed and given to `DeliveryContext` after a restart.
+    /// Empty for tracetrack-devices.
+    func exportSessions() async -> [String: [String]]
+}
+
+/// What every delivery needs of its surroundings.
+public struct DeliveryContext: Sendable {
+    /// The gateway's name.
+    public var gateway: GatewayID
+    /// The site's name, or empty.
+    public var site: String
+    /// The spool.
+    public var log: any ScanLog
+    /// Shared by all uplinks; closed by its owner after the deliveries have stopped.
+    public var client: HTTPClient
+    /// The clocks.
+    public var time: TimeSource
+    /// Random words for ids and jitter.
+    public var random: @Sendable () -> UInt64
+    /// The wall clock's estimated error in milliseconds, as a batch says it.
+    public var clockErrorMs: @Sendable () -> Int64
+    /// Hears of judged scans and of changes, by the uplink's name; must return at once.
+    public var observer: @Sendable (_ uplink: String, UplinkEvent) -> Void
+    /// Sessions of an earlier run: uplink's name, account's name, lines.
+    public var savedSessions: [String: [String: [String]]] = [:]
+
+    /// Everything but the saved sessions.
+    public init(
+        gateway: GatewayID, site: String, log: any ScanLog, client: HTTPClient, time: TimeSource,
+        random: @escaping @Sendable () -> UInt64, clockErrorMs: @escaping @Sendable () -> Int64 = { 0 },
+        observer: @escaping @Sendable (_ uplink: String, UplinkEvent) -> Void = { _, _ in }
+    ) {
+        self.gateway = gateway
+        self.site = site
+        self.log = log
+        self.client = client
+        self.time = time
+        self.random = random
+        self.clockErrorMs = clockErrorMs
+        self.observer = observer
+    }
+}
+
+/// Says state changes once: to the log and to the observer.
+struct StateReporter {
+    private let name: String
+    private let observer: @Sendable (String, UplinkEvent) -> Void
+    private var said: (state: UplinkState, alarmed: Bool) = (.stopped, false)
+
+    init(_ name: String, _ observer: @escaping @Sendable (String, UplinkEvent) -> Void) {
+        self.name = name
+        self.observer = observer
+    }
+
+    /// Called after anything that may have changed the state.
+    mutating func report(_ state: UplinkState, _ lastError: String?) {
+        guard state != said.state else { return }
+        // One failed attempt is no news; five in a row, or a pause, are.
+        if state == .backingOff && said.state == .ok { return }
+        let text = lastError ?? ""
+        switch state {
+        case .ok:
+            if said.alarmed { Log.notice("uplink \(name): works again") }
+        case .stopped: break
+        case .backingOff, .open: Log.warning("uplink \(name): \(state.rawValue): \(text)")
+        case .paused, .misconfigured, .loginFailed: Log.error("uplink \(name): \(state.rawValue): \(text)")
+        }
+        said = (state, state != .ok && state != .stopped)
+        observer(name, .stateChanged(state, text: text))
+    }
+}

@@ -1,0 +1,408 @@
+internal import Gzip
+internal import Model
+internal import Posix
+internal import Wire
+
+/// Drives the lanes of one group through an `Uplink` of tracetrack-devices: at most `in_flight` batches at once, one a
+/// lane, and no lane waits for another's trouble.
+///
+/// One task a batch, none a scan; nothing runs and no timer is set while nothing waits. Memory: one read of the log
+/// (at most `batch.max_bytes`) for each lane under way or in trouble.
+actor DevicesDelivery: Delivery {
+    nonisolated let group: GroupID
+    private let settings: UplinkSettings
+    private let uplink: any Uplink
+    private let context: DeliveryContext
+    private nonisolated let arrivals = Arrivals()
+
+    private enum Phase: Equatable {
+        case idle
+        /// In the queue.
+        case ready
+        case running
+        case sleeping(untilNs: Int64)
+    }
+
+    private struct Lane {
+        var machine = DevicesLane()
+        var phase = Phase.idle
+        /// Scans came since the last read of the log.
+        var arrived = false
+        /// The last read may have left scans in the log.
+        var mayHaveMore = true
+    }
+
+    // No stored scan is larger: 8,192 bytes of label as JSON escapes, the raw bytes and the other fields.
+    private static let largestScan = 65_536
+
+    private var lanes: [LaneID: Lane] = [:]
+    private var queue: [LaneID] = []
+    private var running = 0
+    private var health: UplinkHealth
+    private var poison = PoisonWatch()
+    private var credentialGeneration = 0
+    private var credentialReloaded = false
+    private var counts: UplinkStatus
+    private var reporter: StateReporter
+    private var logTrouble = false
+    private var timer: (atNs: Int64, task: Task<Void, Never>)?
+    private var stopping = false
+    private var work: AsyncStream<LaneID>.Continuation?
+    private var ended = false
+    private var stopWaiters: [CheckedContinuation<Void, Never>] = []
+
+    init(_ settings: UplinkSettings, group: GroupID, uplink: any Uplink, context: DeliveryContext) {
+        self.settings = settings
+        self.group = group
+        self.uplink = uplink
+        self.context = context
+        health = UplinkHealth(limit: settings.batching.inFlight)
+        counts = UplinkStatus(name: settings.name, contract: .devices, use: settings.use)
+        reporter = StateReporter(settings.name, context.observer)
+    }
+
+    // MARK: Running
+
+    func run() async {
+        guard !stopping else { return finish() }
+        let (stream, continuation) = AsyncStream.makeStream(of: LaneID.self)
+        work = continuation
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.takeArrivals() }
+            group.addTask { await self.findWaiting() }
+            // Bounded by the number of lanes: each is in it once at most.
+            for await lane in stream { group.addTask { await self.step(lane) } }
+            group.cancelAll()
+        }
+        finish()
+    }
+
+    func stop() async {
+        stopping = true
+        timer?.task.cancel()
+        arrivals.finish()
+        work?.finish()
+        guard !ended, work != nil else { return }
+        await withCheckedContinuation { stopWaiters.append($0) }
+    }
+
+    private func finish() {
+        ended = true
+        reporter.report(.stopped, nil)
+        for waiter in stopWaiters { waiter.resume() }
+        stopWaiters = []
+    }
+
+    nonisolated func scansArrived(in lanes: [LaneID]) { arrivals.add(lanes) }
+
+    func pause() {
+        health.pause()
+        settleDown()
+    }
+
+    func resume() {
+        health.resume()
+        for (id, lane) in lanes {
+            if case .sleeping = lane.phase { enqueue(id) }
+        }
+        settleDown()
+    }
+
+    func status() -> UplinkStatus {
+        var status = counts
+        status.state = ended || work == nil ? .stopped : health.state
+        status.lastError = health.lastError
+        status.inFlight = lanes.values.reduce(0) { $0 + ($1.phase == .running ? $1.machine.nextCount : 0) }
+        return status
+    }
+
+    nonisolated func exportSessions() async -> [String: [String]] { [:] }
+
+    private func takeArrivals() async {
+        for await _ in arrivals.wakeUps {
+            for lane in arrivals.take() { arrived(lane) }
+            settleDown()
+        }
+    }
+
+    // At the start: what an earlier run left behind.
+    private func findWaiting() async {
+        var attempt = 0
+        while !stopping {
+            do {
+                for lane in try await context.log.lanesWaiting(for: group).keys { arrived(lane) }
+                return settleDown()
+            } catch {
+                attempt += 1
+                sayLogTrouble(error)
+                let delay = Backoff.delay(after: attempt, random: context.random)
+                guard (try? await context.time.sleep(delay)) != nil else { return }
+            }
+        }
+    }
+
+    private func arrived(_ id: LaneID) {
+        lanes[id, default: Lane()].arrived = true
+        guard lanes[id]?.phase == .idle else { return }
+        if settings.batching.linger > .zero {
+            lanes[id]?.phase = .sleeping(untilNs: now + settings.batching.linger.nanoseconds)
+        } else {
+            enqueue(id)
+        }
+    }
+
+    private func enqueue(_ id: LaneID) {
+        lanes[id]?.phase = .ready
+        queue.append(id)
+    }
+
+    private var now: Int64 { context.time.now().uptimeNs }
+
+    // MARK: Scheduling
+
+    // After any change: wakes who is due, starts what may start, sets the one timer, says what is new.
+    private func settleDown() {
+        guard !stopping, let work else { return }
+        let now = now
+        var earliest = Int64.max
+        for (id, lane) in lanes {
+            guard case .sleeping(let until) = lane.phase else { continue }
+            if until <= now { enqueue(id) } else { earliest = min(earliest, until) }
+        }
+        var taken = 0
+        start: while taken < queue.count, running < health.limit {
+            switch health.permission(now) {
+            case .go: break
+            case .probe: health.beginProbe()
+            case .wait(let until):
+                earliest = min(earliest, until)
+                break start
+            case .hold: break start
+            }
+            let id = queue[taken]
+            taken += 1
+            lanes[id]?.phase = .running
+            running += 1
+            work.yield(id)
+        }
+        queue.removeFirst(taken)
+        setTimer(earliest)
+        reporter.report(health.state, health.lastError)
+    }
+
+    private func setTimer(_ atNs: Int64) {
+        if let timer {
+            guard timer.atNs != atNs else { return }
+            timer.task.cancel()
+            self.timer = nil
+        }
+        guard atNs < .max else { return }
+        let (delay, sleep) = (Duration.nanoseconds(atNs - now), context.time.sleep)
+        // Unstructured: a task group cannot cancel one of its tasks, and an outdated timer would be a wake-up without
+        // cause. Cancelled by the next one and by stop().
+        let task = Task { [weak self] in
+            guard (try? await sleep(delay)) != nil else { return }
+            await self?.timerFired(atNs)
+        }
+        timer = (atNs, task)
+    }
+
+    private func timerFired(_ atNs: Int64) {
+        if timer?.atNs == atNs { timer = nil }
+        settleDown()
+    }
+
+    // MARK: One batch
+
+    private func step(_ id: LaneID) async {
+        let event = await attempt(id)
+        health.on(event, nowNs: now)
+        running -= 1
+        settleDown()
+    }
+
+    // Reads, sends and settles one batch of the lane, sets the lane's next phase, and returns what it says of the
+    // uplink.
+    private func attempt(_ id: LaneID) async -> UplinkHealth.Event {
+        do {
+            if lanes[id]?.machine.hasWork == false { try await read(id) }
+        } catch {
+            return logFailed(id, error)
+        }
+        guard let next = lanes[id]?.machine.next else { return .nothing }
+        let batch: EncodedBatch
+        switch next {
+        case .batch(let made): batch = made
+        case .encode(let scans, let compress):
+            batch = await Self.encode(scans.map(\.wire), id, compress, context)
+            lanes[id]?.machine.keep(batch)
+        }
+        let generation = credentialGeneration
+        let answer = await uplink.deliver(batch)
+        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes) else { return .nothing }
+        let event = event(for: answer, sentWith: generation)
+        counts.retries += outcome.retries
+        counts.foreignResults += outcome.foreign
+        var putBack = false
+        if let suspect = outcome.suspect { putBack = poison.add(suspect, in: id) }
+        if putBack {
+            // Their scans are read again in order; the batch that came behind them is read again as well.
+            for lane in lanes.keys where lanes[lane]?.phase != .running { lanes[lane]?.machine.drop() }
+            lanes[id]?.machine.drop()
+            lanes[id]?.mayHaveMore = true
+            for (lane, state) in lanes where state.phase == .idle { enqueue(lane) }
+        }
+        do {
+            try await settle(outcome.judged, id)
+            if event == .success { try await confirmSuspects() }
+        } catch {
+            return logFailed(id, error)
+        }
+        decidePhase(id, outcome)
+        if putBack, case .refused(let text) = answer {
+            return blocked(
+                .paused,
+                "\(PoisonWatch.limit) scans in a row were refused alone, which is not the scans' fault: \(text)")
+        }
+        return event
+    }
+
+    private func read(_ id: LaneID) async throws {
+        lanes[id]?.arrived = false
+        let aside = poison.count(in: id)
+        // Room for the batch's header and the commas.
+        let bytes = settings.batching.maxBytes - 600 - settings.batching.maxScans
+        let stored = try await context.log.waiting(
+            for: group, lane: id, maxScans: settings.batching.maxScans + aside, maxBytes: max(bytes, 1))
+        logTrouble = false
+        let open = aside == 0 ? stored : stored.filter { !poison.isSuspect($0.n) }
+        var scans: [DevicesLane.Scan] = []
+        scans.reserveCapacity(open.count)
+        var unreadable: [Judged] = []
+        for scan in open {
+            if let scanID = WireScan.id(of: scan.wire) {
+                scans.append(DevicesLane.Scan(n: scan.n, id: scanID, wire: scan.wire))
+            } else {
+                let reason = Settlement.held(reason: "the stored bytes have no readable id")
+                unreadable.append(Judged(n: scan.n, id: UUID(high: 0, low: 0), settlement: reason))
+            }
+        }
+        try await settle(unreadable, id)
+        lanes[id]?.mayHaveMore =
+            stored.count >= settings.batching.maxScans + aside
+            || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
+        lanes[id]?.machine.take(scans)
+        if scans.isEmpty {
+            lanes[id]?.phase = .idle
+            if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
+        }
+    }
+
+    private func decidePhase(_ id: LaneID, _ outcome: DevicesLane.Outcome) {
+        if outcome.identity == nil { counts.frozenLanes[id] = nil }
+        let delay: Duration
+        switch outcome.wait {
+        case .none:
+            let hasMore = lanes[id].map { $0.machine.hasWork || $0.arrived || $0.mayHaveMore } ?? false
+            if hasMore { enqueue(id) } else { lanes[id]?.phase = .idle }
+            return
+        case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.random)
+        case .atLeast(let least, let attempt):
+            delay = max(least, Backoff.delay(after: attempt, random: context.random))
+        case .paused(let pause):
+            delay = pause
+            let reason = outcome.identity ?? ""
+            if counts.frozenLanes.updateValue(reason, forKey: id) != reason {
+                Log.error("uplink \(settings.name): lane \(id): the backend does not take its scans: \(reason)")
+                context.observer(settings.name, .laneFrozen(id, reason: reason))
+            }
+        }
+        lanes[id]?.phase = .sleeping(untilNs: now + delay.nanoseconds)
+    }
+
+    private func settle(_ judged: [Judged], _ lane: LaneID) async throws {
+        guard !judged.isEmpty else { return }
+        try await context.log.settle(
+            group: group, lane: lane, judged.map { ($0.n, $0.settlement) }, durable: false)
+        let now = context.time.now()
+        for one in judged {
+            counts.count(one, at: now)
+            context.observer(
+                settings.name,
+                .judged(
+                    lane: lane, n: one.n, id: one.id, settlement: one.settlement, text: one.text,
+                    childCount: one.childCount))
+        }
+    }
+
+    private func confirmSuspects() async throws {
+        for (lane, suspect) in poison.takeConfirmed() {
+            try await settle(
+                [Judged(n: suspect.n, id: suspect.id, settlement: .rejected(reason: suspect.reason))], lane)
+        }
+    }
+
+    private func logFailed(_ id: LaneID, _ error: any Error) -> UplinkHealth.Event {
+        // What was not recorded is sent again and answered as a duplicate.
+        lanes[id]?.machine.drop()
+        lanes[id]?.phase = .sleeping(untilNs: now + Duration.seconds(5).nanoseconds)
+        sayLogTrouble(error)
+        return .nothing
+    }
+
+    private func sayLogTrouble(_ error: any Error) {
+        if !logTrouble { Log.error("uplink \(settings.name): the spool cannot be used: \(error)") }
+        logTrouble = true
+    }
+
+    // MARK: What an answer says of the uplink
+
+    private func event(for answer: BatchAnswer, sentWith generation: Int) -> UplinkHealth.Event {
+        switch answer {
+        case .results:
+            credentialReloaded = false
+            return .success
+        case .later, .tooLarge, .cancelled: return .nothing
+        case .refused(let text), .compressionRefused(let text):
+            // A probe that is refused tells that the block holds.
+            return health.state == .paused ? blocked(.paused, text) : .nothing
+        case .unreadable(let text), .failure(let text, _): return .failure(text)
+        case .slowDown(let text, let after):
+            let delay = after ?? Backoff.delay(after: 1, random: context.random)
+            return .slowDown(text, untilNs: now + delay.nanoseconds)
+        case .unauthorized(let text):
+            // Signed before the credential was read anew: it says nothing of the new one.
+            guard generation == credentialGeneration else { return .nothing }
+            // Once at each asking, so that a file replaced meanwhile is found.
+            credentialReloaded.toggle()
+            guard credentialReloaded else { return blocked(.paused, text) }
+            credentialGeneration += 1
+            uplink.reloadCredential()
+            return .block(.backingOff, text, untilNs: now)
+        case .forbidden(let text): return blocked(.paused, text)
+        case .misconfigured(let text): return blocked(.misconfigured, text)
+        }
+    }
+
+    private func blocked(_ state: UplinkState, _ text: String) -> UplinkHealth.Event {
+        .block(state, text, untilNs: now + UplinkHealth.askAgain.nanoseconds)
+    }
+
+    // Off the actor: compressing is the larger part of a batch's cost, and lanes do it side by side.
+    @concurrent private static func encode(
+        _ scans: [[UInt8]], _ lane: LaneID, _ compress: Bool, _ context: DeliveryContext
+    ) async -> EncodedBatch {
+        let now = context.time.now()
+        let id = UUID(version7At: now.wallMs, random: (context.random(), context.random()))
+        let trace = Batch.traceparent(
+            unixMs: now.wallMs, random: (context.random(), context.random(), context.random()))
+        let plain = Batch.encode(
+            BatchHeader(
+                batchID: id, gateway: context.gateway, site: context.site, sentAt: now, boot: context.time.bootID,
+                clockErrorMs: context.clockErrorMs(), traceparent: trace), scans: scans)
+        let isCompressed = compress && plain.count >= 1024
+        return EncodedBatch(
+            id: id, lane: lane, traceparent: trace, body: isCompressed ? Gzip.compress(plain) : plain,
+            isCompressed: isCompressed)
+    }
+}

@@ -1,0 +1,236 @@
+internal import Model
+internal import Wire
+
+/// One lane's delivery under tracetrack-devices: which piece goes out next, and what an answer does to it. A state
+/// machine without I/O.
+///
+/// It holds one read of the log (at most `batch.max_bytes`) while that is under way or in trouble, and nothing
+/// otherwise. After a failure the same bytes go out under the same id; a half is another batch with another id.
+struct DevicesLane {
+    /// One scan of a piece.
+    struct Scan: Equatable {
+        var n: Int64
+        var id: UUID
+        var wire: [UInt8]
+    }
+
+    /// When to go on.
+    enum Wait: Equatable {
+        case none
+        /// Backoff before the next attempt; the first failed attempt is number 1.
+        case backoff(attempt: Int)
+        /// Backoff, but not before this long.
+        case atLeast(Duration, attempt: Int)
+        /// Exactly this long: the lane is paused.
+        case paused(Duration)
+    }
+
+    /// What an answer comes to.
+    struct Outcome: Equatable {
+        var judged: [Judged] = []
+        /// A scan that was refused alone; rejected only once another has passed.
+        var suspect: Suspect?
+        var wait = Wait.none
+        /// The backend does not take this lane's scans now; nil where it does.
+        var identity: String?
+        /// Results for scans that were not in the batch.
+        var foreign = 0
+        /// Scans or batches that will be asked about again.
+        var retries = 0
+    }
+
+    private struct Piece {
+        var scans: [Scan]
+        var batch: EncodedBatch?
+        var compress = true
+        var attempts = 0
+        var failuresWhilePassing = 0
+        var successesSeen: Int?
+    }
+
+    static let unknownLimit = 5
+    static let failuresToHalve = 5
+
+    private var pieces: [Piece] = []
+    private var unknown: [UUID: Int] = [:]
+    private var fruitless = 0
+    private var plain = false
+
+    /// Whether a read of the log is still being worked on.
+    var hasWork: Bool { !pieces.isEmpty }
+    /// Scans of the piece that goes next.
+    var nextCount: Int { pieces.last?.scans.count ?? 0 }
+
+    /// Takes a new read of the log; only where `hasWork` is false.
+    mutating func take(_ scans: [Scan]) {
+        guard !scans.isEmpty else { return }
+        pieces = [Piece(scans: scans, compress: !plain)]
+        if !unknown.isEmpty {
+            // The counts of scans that have gone meanwhile, by a person's hand for instance, go as well.
+            let there = Set(scans.map(\.id))
+            unknown = unknown.filter { there.contains($0.key) }
+        }
+    }
+
+    /// What goes out next: the same bytes as before after a failure, else scans to be made into a batch.
+    enum Next: Equatable {
+        case batch(EncodedBatch)
+        case encode([Scan], compress: Bool)
+    }
+
+    /// What goes out next, or nil where nothing is being worked on.
+    var next: Next? {
+        pieces.last.map { piece in
+            piece.batch.map(Next.batch) ?? .encode(piece.scans, compress: piece.compress)
+        }
+    }
+
+    /// Keeps the batch made of `next`, for as long as its bytes may have to go out again.
+    mutating func keep(_ batch: EncodedBatch) {
+        if let last = pieces.indices.last { pieces[last].batch = batch }
+    }
+
+    /// Forgets what is under way; the log still has it.
+    mutating func drop() { pieces = [] }
+
+    /// Works an answer to `next` in.
+    ///
+    /// - Parameter successes: how many batches the uplink has brought through so far, this one not counted.
+    mutating func on(_ answer: BatchAnswer, successes: Int) -> Outcome {
+        guard let last = pieces.indices.last else { return Outcome() }
+        pieces[last].attempts += 1
+        let attempt = pieces[last].attempts
+        switch answer {
+        case .results(let reply): return judge(reply)
+        case .later(let after), .slowDown(_, let after):
+            return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
+        case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)
+        case .failure(let reason, let after): return fail(reason, after, successes)
+        case .unauthorized, .forbidden, .misconfigured: return Outcome(retries: 1)
+        case .tooLarge(let reason):
+            if halve() { return Outcome() }
+            return settleAlone(.rejected(reason: Safe.text("too large: \(reason)", limit: 500)))
+        case .refused(let reason): return refuse(reason)
+        case .compressionRefused(let reason):
+            guard pieces[last].batch?.isCompressed == true else { return refuse(reason) }
+            // Other bytes, so another id.
+            pieces[last].batch = nil
+            pieces[last].compress = false
+            return Outcome(retries: 1)
+        case .cancelled:
+            pieces[last].attempts -= 1
+            return Outcome()
+        }
+    }
+
+    private mutating func judge(_ reply: BatchReply) -> Outcome {
+        guard let piece = pieces.popLast() else { return Outcome() }
+        // A backend that took a plain batch after it refused compression keeps getting plain ones.
+        if !piece.compress { plain = true }
+        var outcome = Outcome()
+        let results = sort(reply, piece, &outcome)
+        var longest: Duration?
+        var open = 0
+        for (scan, result) in zip(piece.scans, results) {
+            guard let result else {
+                open += 1
+                continue
+            }
+            switch ResultVerdict(result) {
+            case .settle(let settlement, let duplicate):
+                outcome.judged.append(
+                    Judged(
+                        n: scan.n, id: scan.id, settlement: settlement,
+                        text: result.feedbackText.isEmpty ? result.text : result.feedbackText,
+                        childCount: result.childCount, isDuplicate: duplicate))
+                if !unknown.isEmpty { unknown[scan.id] = nil }
+            case .again(let after):
+                open += 1
+                if let after { longest = max(longest ?? .zero, after) }
+            case .identity(let reason):
+                open += 1
+                outcome.identity = reason
+            case .unknown(let word):
+                unknown[scan.id, default: 0] += 1
+                if unknown[scan.id] == Self.unknownLimit {
+                    unknown[scan.id] = nil
+                    outcome.judged.append(
+                        Judged(
+                            n: scan.n, id: scan.id,
+                            settlement: .held(reason: "the backend answered \(Self.unknownLimit) times with \(word)")))
+                } else {
+                    open += 1
+                }
+            }
+        }
+        fruitless = open == 0 ? 0 : outcome.judged.isEmpty ? fruitless + 1 : 1
+        guard open > 0 else { return outcome }
+        // What is left waits in the log and is read again, in front of what came after it.
+        pieces = []
+        outcome.retries = 1
+        if outcome.identity != nil {
+            outcome.wait = .paused(UplinkHealth.askAgain)
+        } else {
+            outcome.wait = longest.map { .atLeast($0, attempt: fruitless) } ?? .backoff(attempt: fruitless)
+        }
+        return outcome
+    }
+
+    // The one result of each scan; nil where there is none, or several that differ.
+    private func sort(_ reply: BatchReply, _ piece: Piece, _ outcome: inout Outcome) -> [BatchReply.Result?] {
+        var results = [BatchReply.Result?](repeating: nil, count: piece.scans.count)
+        // Nearly always the results come in the batch's order; then no dictionary is needed.
+        if reply.results.count == piece.scans.count, zip(reply.results, piece.scans).allSatisfy({ $0.id == $1.id }) {
+            return reply.results
+        }
+        var places: [UUID: Int] = Dictionary(minimumCapacity: piece.scans.count)
+        for (place, scan) in piece.scans.enumerated() { places[scan.id] = place }
+        var differing: Set<Int> = []
+        for result in reply.results {
+            guard let place = places[result.id] else {
+                outcome.foreign += 1
+                continue
+            }
+            if let before = results[place], before != result { differing.insert(place) }
+            results[place] = result
+        }
+        for place in differing { results[place] = nil }
+        return results
+    }
+
+    private mutating func fail(_ reason: String, _ after: Duration?, _ successes: Int) -> Outcome {
+        let last = pieces.count - 1
+        // After the first, only a failure with another batch brought through since the one before counts.
+        if successes > pieces[last].successesSeen ?? -1 { pieces[last].failuresWhilePassing += 1 }
+        pieces[last].successesSeen = successes
+        if pieces[last].failuresWhilePassing >= Self.failuresToHalve {
+            if halve() { return Outcome(retries: 1) }
+            return settleAlone(
+                .held(reason: Safe.text("failed again and again while other scans passed: \(reason)", limit: 500)))
+        }
+        let attempt = pieces[last].attempts
+        return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
+    }
+
+    private mutating func refuse(_ reason: String) -> Outcome {
+        if halve() { return Outcome() }
+        guard let scan = pieces.popLast()?.scans.first else { return Outcome() }
+        return Outcome(suspect: Suspect(n: scan.n, id: scan.id, reason: Safe.text(reason, limit: 500)))
+    }
+
+    private mutating func settleAlone(_ settlement: Settlement) -> Outcome {
+        guard let scan = pieces.popLast()?.scans.first else { return Outcome() }
+        unknown[scan.id] = nil
+        return Outcome(judged: [Judged(n: scan.n, id: scan.id, settlement: settlement)])
+    }
+
+    // The front half goes first: capture order.
+    private mutating func halve() -> Bool {
+        guard let piece = pieces.last, piece.scans.count > 1 else { return false }
+        pieces.removeLast()
+        let middle = piece.scans.count / 2
+        pieces.append(Piece(scans: Array(piece.scans[middle...]), compress: piece.compress))
+        pieces.append(Piece(scans: Array(piece.scans[..<middle]), compress: piece.compress))
+        return true
+    }
+}

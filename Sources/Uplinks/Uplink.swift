@@ -1,0 +1,51 @@
+internal import Model
+internal import Wire
+
+/// A way out for batches of tracetrack-devices: HTTPS today; MQTT, a fallback's or a mirror's way slot in here.
+///
+/// It carries bytes and reads answers; what an answer means for the scans is the lane's business, whatever the way.
+protocol Uplink: Sendable {
+    /// One attempt. Never throws: trouble is an answer too. Cancelling the task gives the attempt up. Off the caller's
+    /// actor: signing and reading replies are most of the work of a batch.
+    @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer
+    /// Reads the credential anew from its file, once after a 401.
+    func reloadCredential()
+}
+
+/// One batch as it goes out: its bytes never change under its id.
+struct EncodedBatch: Sendable, Equatable {
+    let id: UUID
+    let lane: LaneID
+    let traceparent: String
+    /// As sent, compressed where `isCompressed`.
+    let body: [UInt8]
+    let isCompressed: Bool
+}
+
+/// What one attempt came to: the rows of "What the gateway does with each answer".
+enum BatchAnswer: Equatable {
+    /// 200 or 207 with results.
+    case results(BatchReply)
+    /// 202: taken, not judged.
+    case later(Duration?)
+    /// 2xx without readable results.
+    case unreadable(String)
+    /// Network error, timeout, 408 409 425 500 502 503 504.
+    case failure(String, retryAfter: Duration?)
+    /// 429.
+    case slowDown(String, retryAfter: Duration?)
+    /// 401.
+    case unauthorized(String)
+    /// 403.
+    case forbidden(String)
+    /// 404 405 501 3xx.
+    case misconfigured(String)
+    /// 413.
+    case tooLarge(String)
+    /// 400 or 422: something in the batch, or in between, is not liked.
+    case refused(String)
+    /// 415: as 400, but it may be the compression.
+    case compressionRefused(String)
+    /// The attempt was given up.
+    case cancelled
+}

@@ -1,0 +1,117 @@
+internal import Model
+
+/// Whether an uplink may send: circuit breaker, pauses, and slowing down. A state machine; times are uptimes in ns.
+///
+/// Five failures in a row open the breaker for 30 s; a block (401, 403, misconfigured, …) lasts until its probe. In
+/// both cases one request goes out when the time has come, and the rest follow only if it passes.
+struct UplinkHealth {
+    enum Permission: Equatable {
+        case go
+        /// Send one, and report how it went before anything else goes out.
+        case probe
+        /// Nothing before this uptime.
+        case wait(untilNs: Int64)
+        /// Nothing until something happens: an admin resumes, or the probe under way is answered.
+        case hold
+    }
+
+    /// What an answer means for the uplink as a whole.
+    enum Event: Equatable {
+        case success
+        case failure(String)
+        /// Too many requests: nothing before this uptime, and fewer at once from then on.
+        case slowDown(String, untilNs: Int64)
+        /// Time alone is not expected to mend it; asked again at this uptime.
+        case block(UplinkState, String, untilNs: Int64)
+        /// The request was given up; it tells nothing.
+        case nothing
+    }
+
+    static let failuresToOpen = 5
+    static let openFor: Duration = .seconds(30)
+    /// How long after an answer that a person has to mend the uplink asks again.
+    static let askAgain: Duration = .seconds(300)
+
+    private struct Block {
+        var state: UplinkState
+        var untilNs: Int64
+    }
+
+    private var block: Block?
+    private var probing = false
+    private var failures = 0
+    private var notBeforeNs: Int64 = 0
+    private var adminPaused = false
+    private var sinceSlowDown = 0
+    private let maxLimit: Int
+    /// How many requests may be under way at once: halved by a 429, one more after each 20 successes.
+    private(set) var limit: Int
+    /// Requests answered with verdicts so far.
+    private(set) var successes = 0
+    /// What went wrong last; nil since the last success.
+    private(set) var lastError: String?
+
+    init(limit: Int) {
+        maxLimit = max(1, limit)
+        self.limit = maxLimit
+    }
+
+    var state: UplinkState {
+        if adminPaused { return .paused }
+        if let block { return block.state }
+        return failures > 0 || lastError != nil ? .backingOff : .ok
+    }
+
+    func permission(_ nowNs: Int64) -> Permission {
+        if adminPaused { return .hold }
+        if let block {
+            if probing { return .hold }
+            return block.untilNs > nowNs ? .wait(untilNs: block.untilNs) : .probe
+        }
+        return notBeforeNs > nowNs ? .wait(untilNs: notBeforeNs) : .go
+    }
+
+    /// The request that `permission` called a probe goes out.
+    mutating func beginProbe() { probing = true }
+
+    mutating func on(_ event: Event, nowNs: Int64) {
+        switch event {
+        case .success:
+            (block, probing, failures, lastError) = (nil, false, 0, nil)
+            successes += 1
+            sinceSlowDown += 1
+            if sinceSlowDown.isMultiple(of: 20), limit < maxLimit { limit += 1 }
+        case .failure(let text):
+            lastError = text
+            failures += 1
+            // A probe that fails opens the breaker anew, whatever the block was for.
+            if probing || (block == nil && failures >= Self.failuresToOpen) {
+                block = Block(state: .open, untilNs: nowNs + Self.openFor.nanoseconds)
+            }
+            probing = false
+        case .slowDown(let text, let untilNs):
+            lastError = text
+            notBeforeNs = max(notBeforeNs, untilNs)
+            limit = max(1, limit / 2)
+            sinceSlowDown = 0
+            // It was answered by the backend, so that an open breaker has its proof; the wait does the rest.
+            if block?.state == .open { block = nil }
+            if let state = block?.state { block = Block(state: state, untilNs: untilNs) }
+            probing = false
+        case .block(let state, let text, let untilNs):
+            lastError = text
+            block = Block(state: state, untilNs: untilNs)
+            probing = false
+        case .nothing: probing = false
+        }
+    }
+
+    mutating func pause() { adminPaused = true }
+
+    /// Ends an admin's pause and lets what is blocked ask again at once.
+    mutating func resume() {
+        adminPaused = false
+        notBeforeNs = 0
+        block?.untilNs = 0
+    }
+}

@@ -1,0 +1,114 @@
+internal import Model
+
+/// One login session of tracetrack-web: what has to go out next for a scan, and what an answer does to the session.
+/// A state machine; times are uptimes in ns.
+///
+/// The one rule against cross-links lives here: a child goes out only while the session's last accepted parent is the
+/// child's own signed parent.
+struct WebSession {
+    enum Step: Equatable {
+        /// Log in first.
+        case login
+        /// Read the token from a page first: the cookies are those of an earlier run.
+        case readToken
+        /// Post the scan's own parent label.
+        case postParent(String)
+        /// Post this parent once more, for the child that comes next; a scan row more.
+        case postParentAgain(String)
+        /// Post the child.
+        case postChild(String, of: String)
+        case hold(String)
+    }
+
+    /// The session ends an hour after its login, whatever happens in it; it is renewed before that.
+    static let renewAfter: Duration = .seconds(50 * 60)
+    static let loginFailuresToStop = 2
+    static let pauseAfterFailures: Duration = .seconds(30 * 60)
+
+    private enum Phase: Equatable {
+        case loggedOut
+        case restored
+        case loggedIn(sinceNs: Int64)
+    }
+
+    private var phase: Phase
+    /// For the header X-CSRFToken; empty where the backend has none.
+    private(set) var token = ""
+    /// The parent that the backend's session is at; nil where that is not known for sure.
+    private(set) var parent: String?
+    /// Logins that failed in a row.
+    private(set) var loginFailures = 0
+    private var lostSinceAccepted = 0
+
+    init(restored: Bool) { phase = restored ? .restored : .loggedOut }
+
+    /// What goes out next for the scan.
+    func step(for scan: WebScan, nowNs: Int64) -> Step {
+        if case .cannotBeSent(let reason) = scan.kind { return .hold(reason) }
+        switch phase {
+        case .loggedOut: return .login
+        case .restored: return .readToken
+        case .loggedIn(let since) where nowNs - since >= Self.renewAfter.nanoseconds: return .login
+        case .loggedIn: break
+        }
+        switch scan.kind {
+        case .parent(let label): return .postParent(label)
+        case .child(let label, let own):
+            return parent == WebTable.normal(own) ? .postChild(label, of: own) : .postParentAgain(own)
+        case .cannotBeSent(let reason): return .hold(reason)
+        }
+    }
+
+    /// A login, or the first look at a page with restored cookies, went well.
+    mutating func loggedIn(token: String, nowNs: Int64) {
+        phase = .loggedIn(sinceNs: nowNs)
+        self.token = token
+        // A new session knows no parent, and of a restored one nobody knows.
+        parent = nil
+        // A login that works, of a session that is lost again at once, is no success.
+        if lostSinceAccepted < Self.loginFailuresToStop { loginFailures = 0 }
+    }
+
+    /// The backend refused the login. True where it is time to stop and call for a person.
+    mutating func loginFailed() -> Bool {
+        phase = .loggedOut
+        loginFailures += 1
+        guard loginFailures >= Self.loginFailuresToStop else { return false }
+        loginFailures = 0
+        return true
+    }
+
+    /// The restored cookies are of no use.
+    mutating func restoredExpired() { phase = .loggedOut }
+
+    /// A parent goes out: from now on it is open which parent the backend's session is at.
+    mutating func parentGoesOut() { parent = nil }
+
+    /// The answer to a post of the parent `label`, its own or once more.
+    mutating func parentAnswered(_ answer: WebAnswer, label: String) -> Bool {
+        if case .accepted = answer { parent = WebTable.normal(label) }
+        return answered(answer)
+    }
+
+    /// The answer to a post of a child. True where the session was lost right after each of two logins: no login will
+    /// mend that.
+    mutating func childAnswered(_ answer: WebAnswer) -> Bool { answered(answer) }
+
+    private mutating func answered(_ answer: WebAnswer) -> Bool {
+        switch answer {
+        case .accepted, .duplicate, .rejected: lostSinceAccepted = 0
+        case .sessionLost:
+            phase = .loggedOut
+            parent = nil
+            lostSinceAccepted += 1
+            // The first is an expiry; then the ones right after a login count.
+            guard lostSinceAccepted > Self.loginFailuresToStop else { return false }
+            lostSinceAccepted = 0
+            return true
+        // The backend's session is at another parent than meant.
+        case .mismatch: parent = nil
+        case .held, .retry, .slowDown, .cancelled: break
+        }
+        return false
+    }
+}
