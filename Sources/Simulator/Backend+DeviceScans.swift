@@ -58,13 +58,7 @@ extension Backend {
             return ("unknown_device", "no such key is registered for this device")
         }
         // The algorithm is the registry's, never the message's.
-        let text = scan.signingText(algorithm: key.algorithm)
-        let isValid =
-            switch key.secret {
-            case .hs256(let secret): secret.isValid(scan.signature, for: text)
-            case .ed25519(let publicKey): publicKey.isValid(scan.signature, for: text)
-            }
-        guard isValid else { return ("bad_signature", "the signature is not that of the device's key") }
+        guard key.hasSigned(scan) else { return ("bad_signature", "the signature is not that of the device's key") }
         switch key.state {
         case "revoked": return ("revoked_key", "the key was revoked")
         case "disabled": return ("not_permitted", "the device may not scan")
@@ -204,7 +198,7 @@ extension Backend {
 }
 
 /// A device's key, ready to verify with.
-struct RegisteredKey {
+final class RegisteredKey {
     enum Secret {
         case hs256(HMACKey)
         case ed25519(Ed25519PublicKey)
@@ -215,7 +209,13 @@ struct RegisteredKey {
     let secret: Secret
     let state: String
 
-    var algorithm: SignatureAlgorithm { if case .hs256 = secret { .hs256 } else { .ed25519 } }
+    /// Whether the scan's signature is this key's.
+    func hasSigned(_ scan: ReceivedScan) -> Bool {
+        switch secret {
+        case .hs256(let key): key.isValid(scan.signature, for: scan.signingText(algorithm: .hs256))
+        case .ed25519(let key): key.isValid(scan.signature, for: scan.signingText(algorithm: .ed25519))
+        }
+    }
 
     /// Nil where the row holds no key that could verify anything.
     init?(_ row: Statement) {
