@@ -135,7 +135,7 @@ actor DevicesDelivery: Delivery {
             } catch {
                 attempt += 1
                 sayLogTrouble(error)
-                let delay = Backoff.delay(after: attempt, random: context.random)
+                let delay = Backoff.delay(after: attempt, random: context.jitter)
                 guard (try? await context.time.sleep(delay)) != nil else { return }
             }
         }
@@ -306,9 +306,9 @@ actor DevicesDelivery: Delivery {
             let hasMore = lanes[id].map { $0.machine.hasWork || $0.arrived || $0.mayHaveMore } ?? false
             if hasMore { enqueue(id) } else { lanes[id]?.phase = .idle }
             return
-        case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.random)
+        case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
         case .atLeast(let least, let attempt):
-            delay = max(least, Backoff.delay(after: attempt, random: context.random))
+            delay = max(least, Backoff.delay(after: attempt, random: context.jitter))
         case .paused(let pause):
             delay = pause
             let reason = outcome.identity ?? ""
@@ -368,7 +368,7 @@ actor DevicesDelivery: Delivery {
             return health.state == .paused ? blocked(.paused, text) : .nothing
         case .unreadable(let text), .failure(let text, _): return .failure(text)
         case .slowDown(let text, let after):
-            let delay = after ?? Backoff.delay(after: 1, random: context.random)
+            let delay = after ?? Backoff.delay(after: 1, random: context.jitter)
             return .slowDown(text, untilNs: now + delay.nanoseconds)
         case .unauthorized(let text):
             // Signed before the credential was read anew: it says nothing of the new one.
