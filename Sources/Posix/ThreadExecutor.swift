@@ -77,6 +77,9 @@ public enum Threads {
     }
 
     /// Starts a detached thread that runs `body`. `name` is cut to 15 bytes.
+    public static func run(name: String, _ body: @escaping @Sendable () -> Void) { start(name: name, body) }
+
+    /// The same, with the thread's handle.
     @discardableResult
     static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
         var thread = pthread_t()

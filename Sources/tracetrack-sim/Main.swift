@@ -1,4 +1,6 @@
+internal import Simulator
+
 @main
 enum Main {
-    static func main() {}
+    static func main() { SimulatorCommand.run(CommandLine.arguments) }
 }

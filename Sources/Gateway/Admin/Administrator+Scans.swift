@@ -1,0 +1,135 @@
+internal import Identity
+internal import JSON
+internal import Model
+internal import Spool
+internal import Uplinks
+internal import Wire
+
+extension Administrator {
+    /// Lists scans by state, or those that hold a label. Read with a connection of its own: a search reads every scan,
+    /// and must not keep the uplinks waiting.
+    func listScans(_ command: String, _ arguments: CommandArguments) async throws -> [UInt8] {
+        let group = try listGroup(arguments)
+        let limit = Int(min(max(arguments.number("limit") ?? 100, 1), 10_000))
+        let after = arguments.number("after") ?? 0
+        let label = arguments["label"]
+        let state = command == "scans export" ? arguments["state"] ?? "all" : String(command.dropFirst("scans ".count))
+        let directory = directory
+        // Off this actor's thread: other commands go on during a long search.
+        let entries = try await Task.detached { () throws -> [SpoolReader.Entry] in
+            let reader = try SpoolReader(directory: directory)
+            defer { reader.close() }
+            switch state {
+            case "waiting": return try reader.waiting(for: group, after: after, limit: limit)
+            case "rejected": return try reader.exceptions(.rejected, of: group, after: after, limit: limit)
+            case "held": return try reader.exceptions(.held, of: group, after: after, limit: limit)
+            case "find":
+                guard let label else { throw CommandError("label is missing", exit: .usage) }
+                return try Self.find(label, reader, group, after: after, limit: limit)
+            case "all": return try reader.all(group: group, after: after, limit: limit)
+            default: throw CommandError("--state: write all, waiting, rejected or held", exit: .usage)
+            }
+        }.value
+        var json = JSONWriter(reserving: 256 * entries.count + 64)
+        json.object {
+            $0.member("uplink", group.text)
+            $0.key("scans")
+            $0.array { for entry in entries { Self.write(entry, to: &$0) } }
+            // Where the next page begins; null on the last one.
+            $0.key("next")
+            if entries.count == limit, let last = entries.last { $0.integer(last.scan.n) } else { $0.null() }
+        }
+        return json.bytes
+    }
+
+    /// Sends scans back to the backend, or gives them up. Durable and audited when it answers.
+    func moveScans(_ command: String, _ arguments: CommandArguments, _ requester: Requester) async throws -> [UInt8] {
+        let group = try group(arguments)
+        let (from, to): (Set<ExceptionState>, ExceptionState) =
+            switch command {
+            case "scans retry": ([.rejected], .requeued)
+            case "scans release": ([.held], .requeued)
+            default: ([.rejected, .held], .discarded)
+            }
+        var numbers = arguments.list("scans").compactMap(Int64.init)
+        if arguments.flag("all") {
+            guard to != .discarded || arguments.flag("yes") else {
+                throw CommandError(
+                    "scans discard --all gives up every rejected and held scan, for good", hint: "add --yes",
+                    exit: .usage)
+            }
+            let states = from
+            numbers = try await log.read { reader in
+                try states.flatMap { try reader.exceptions($0, of: group, after: 0, limit: 100_000) }.map(\.scan.n)
+            }
+        }
+        guard !numbers.isEmpty || arguments.flag("all") else {
+            throw CommandError(
+                "say which scans", hint: "their numbers as `scangate scans rejected` shows them, or --all", exit: .usage
+            )
+        }
+        let moved = try await log.move(
+            numbers, from: from, to: to, group: group,
+            reason: to == .discarded ? "discarded by \(requester.text)" : "")
+        try registry.note(
+            command, subject: moved.map { String($0.scan.n) }.joined(separator: " "), detail: "uplink=\(group)",
+            by: requester.text)
+        let lanes = Set(moved.compactMap { LaneID($0.lane) })
+        for delivery in deliveries where delivery.group == group { delivery.scansArrived(in: Array(lanes)) }
+        let missed = Set(numbers).subtracting(moved.map(\.scan.n)).sorted()
+        var json = JSONWriter()
+        json.object {
+            $0.key("scans")
+            $0.array { for entry in moved { $0.integer(entry.scan.n) } }
+            $0.key("not_changed")
+            $0.array { for n in missed { $0.integer(n) } }
+        }
+        return json.bytes
+    }
+
+    /// For reading any group will do, so that a spool without uplinks can be looked at too.
+    private func listGroup(_ arguments: CommandArguments) throws(CommandError) -> GroupID {
+        if arguments["uplink"] == nil, configuration.groups.isEmpty, let none = GroupID("none") { return none }
+        return try group(arguments)
+    }
+
+    /// Scans whose label, bag or bytes as read are the text, in any case: what a person has in hand.
+    private static func find(_ label: String, _ reader: SpoolReader, _ group: GroupID, after: Int64, limit: Int)
+        throws -> [SpoolReader.Entry]
+    {
+        let wanted = label.uppercased()
+        var found: [SpoolReader.Entry] = []
+        var place = after
+        while found.count < limit {
+            let page = try reader.all(group: group, after: place, limit: 1000)
+            for entry in page where found.count < limit {
+                guard let scan = try? WireScan.decode(entry.scan.wire) else { continue }
+                let texts = [scan.data, scan.raw ?? [], Array(scan.fields.parent.utf8)]
+                if texts.contains(where: { String(decoding: $0, as: UTF8.self).uppercased() == wanted }) {
+                    found.append(entry)
+                }
+            }
+            guard let last = page.last, page.count == 1000 else { break }
+            place = last.scan.n
+        }
+        return found
+    }
+
+    private static func write(_ entry: SpoolReader.Entry, to json: inout JSONWriter) {
+        let state: String =
+            switch entry.exception {
+            case .requeued: "waiting"
+            case let exception?: exception.rawValue
+            case nil: entry.isSettled ? "accepted" : "waiting"
+            }
+        json.object {
+            $0.member("number", entry.scan.n)
+            $0.member("lane", entry.lane)
+            $0.member("state", state)
+            $0.member("reason", entry.reason)
+            $0.member("attempts", entry.attempts)
+            $0.key("scan")
+            $0.raw(entry.scan.wire)
+        }
+    }
+}
