@@ -1,3 +1,4 @@
+import Crypto
 import HTTPClient
 import Model
 import Synchronization
@@ -19,7 +20,10 @@ func group(_ text: String = "tracetrack") -> GroupID {
 
 func scanID(_ n: Int) -> UUID { UUID(high: 0x019a_a0c2_7a10_7f00, low: 0x8000_0000_0000_0000 | UInt64(n)) }
 
-/// A stored scan: its id is `scanID(n)`, its signature nonsense.
+/// The one device's key of the tests.
+let deviceKey = HMACKey([UInt8](0..<32))
+
+/// A stored scan: its id is `scanID(n)`.
 func stored(
     _ n: Int, lane: String = "table-1", role: ScanRole = .child, parent: String = "SB00860", data: String? = nil,
     action: ScanAction = .scan
@@ -32,7 +36,7 @@ func stored(
         laneSeq: Int64(n), capturedAt: Moment(uptimeNs: 1_000_000, wallMs: 1_795_233_600_000, synced: true),
         boot: boot, action: action, role: role, parent: role == .child ? parent : "",
         data: Array((data ?? "C\(n)").utf8))
-    return StoredScan(n: Int64(n), wire: WireScan.encode(scan) { _ in [UInt8](repeating: 0, count: 32) })
+    return StoredScan(n: Int64(n), wire: WireScan.encode(scan) { deviceKey.authenticate($0) })
 }
 
 func parentScan(_ n: Int, _ label: String, lane: String = "table-1") -> StoredScan {

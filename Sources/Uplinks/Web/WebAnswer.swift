@@ -63,7 +63,7 @@ enum WebTable {
         }
         if isSessionLost(reply, words) { return .sessionLost(reply.message) }
         if words.begins("Parent bag is full") || words.begins("Maximum 30 child bags")
-            || words.lower.contains("already completed (30/30")
+            || words.lower.contains("already completed (")
         {
             return answerLost
                 ? .held("probably accepted: an earlier answer was lost, and now: \(reply.text)")
