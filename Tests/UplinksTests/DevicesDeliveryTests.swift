@@ -55,6 +55,7 @@ final class DevicesBench: Sendable {
     let client = HTTPClient()
     let uplink: FakeUplink
     let delivery: DevicesDelivery
+    let relay = Relay()
 
     init(inFlight: Int = 16, maxScans: Int = 250, _ handler: @escaping @Sendable (FakeUplink.Sent) async -> BatchAnswer)
     {
@@ -67,7 +68,7 @@ final class DevicesBench: Sendable {
         guard let gateway = GatewayID("dock-7") else { fatalError("no name") }
         var context = DeliveryContext(
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
-            random: { UInt64.random(in: 0 ... .max) })
+            random: { UInt64.random(in: 0 ... .max) }, observer: { [relay] in relay.hear($1) })
         context.jitter = { 500 }
         delivery = DevicesDelivery(settings, group: group(), uplink: uplink, context: context)
     }
@@ -215,6 +216,25 @@ struct DevicesDeliveryTests {
             }
         }
         #expect(bench.log.settled.isEmpty)
+    }
+
+    @Test func `a 401 for a batch that was signed before the credential was read anew pauses nothing`() async throws {
+        let together = Rendezvous(of: 2)
+        let isFirst = Mutex(2)
+        let bench = DevicesBench { sent in
+            let isOld = isFirst.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+            guard isOld else { return FakeUplink.accept(sent) }
+            await together.arrive()
+            return .unauthorized("401")
+        }
+        for table in 1...2 { bench.log.add([stored(table)], to: lane("table-\(table)")) }
+        // The clock stands still: a pause would last for ever.
+        try await bench.run { await bench.log.waitForSettled(2) }
+        #expect(bench.uplink.reloads == 1 && bench.uplink.sent.count == 4)
+        #expect(!bench.relay.states.contains(.paused))
     }
 
     @Test(arguments: [(BatchAnswer.forbidden("403"), UplinkState.paused), (.misconfigured("404"), .misconfigured)])

@@ -67,7 +67,7 @@ struct DevicesLaneTests {
     @Test func `an id named twice with different words stays waiting, with the same words it counts`() {
         let bench = Bench(1...2)
         _ = bench.send()
-        let outcome = bench.results([(1, "accepted"), (1, "rejected"), (2, "accepted"), (2, "accepted")])
+        let outcome = bench.results([(1, "rejected"), (1, "accepted"), (2, "accepted"), (2, "accepted")])
         #expect(outcome.judged.map(\.n) == [2])
         #expect(outcome.wait == .backoff(attempt: 1))
     }

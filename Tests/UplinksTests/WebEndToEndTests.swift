@@ -63,6 +63,12 @@ final class Relay: Sendable {
 
     func hear(_ event: UplinkEvent) { events.withLock { $0.append(event) } }
 
+    var states: [UplinkState] {
+        events.withLock { events in
+            events.compactMap { if case .stateChanged(let state, _) = $0 { state } else { nil } }
+        }
+    }
+
     var frozen: [LaneID] {
         events.withLock { events in
             events.compactMap { if case .laneFrozen(let lane, _) = $0 { lane } else { nil } }

@@ -1,4 +1,3 @@
-internal import Gzip
 internal import Model
 internal import Posix
 internal import Wire
@@ -234,7 +233,7 @@ actor DevicesDelivery: Delivery {
         switch next {
         case .batch(let made): batch = made
         case .encode(let scans, let compress):
-            batch = await Self.encode(scans.map(\.wire), id, compress, context)
+            batch = await EncodedBatch.make(of: scans.map(\.wire), in: id, compress: compress, context)
             lanes[id]?.machine.keep(batch)
         }
         let generation = credentialGeneration
@@ -386,23 +385,5 @@ actor DevicesDelivery: Delivery {
 
     private func blocked(_ state: UplinkState, _ text: String) -> UplinkHealth.Event {
         .block(state, text, untilNs: now + UplinkHealth.askAgain.nanoseconds)
-    }
-
-    // Off the actor: compressing is the larger part of a batch's cost, and lanes do it side by side.
-    @concurrent private static func encode(
-        _ scans: [[UInt8]], _ lane: LaneID, _ compress: Bool, _ context: DeliveryContext
-    ) async -> EncodedBatch {
-        let now = context.time.now()
-        let id = UUID(version7At: now.wallMs, random: (context.random(), context.random()))
-        let trace = Batch.traceparent(
-            unixMs: now.wallMs, random: (context.random(), context.random(), context.random()))
-        let plain = Batch.encode(
-            BatchHeader(
-                batchID: id, gateway: context.gateway, site: context.site, sentAt: now, boot: context.time.bootID,
-                clockErrorMs: context.clockErrorMs(), traceparent: trace), scans: scans)
-        let isCompressed = compress && plain.count >= 1024
-        return EncodedBatch(
-            id: id, lane: lane, traceparent: trace, body: isCompressed ? Gzip.compress(plain) : plain,
-            isCompressed: isCompressed)
     }
 }
