@@ -75,7 +75,7 @@ let package = Package(
                 "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern", "JSON",
                 "Gzip", "Crypto", "Database", "Model", "Posix",
             ]),
-        program("scangate", ["Gateway"]),
+        program("scangate", ["Gateway", "JSON", "Model", "Posix"]),
         program("tracetrack-sim", ["Simulator"]),
 
         // Tests mirror the modules; TestSupport holds what several of them need.

@@ -46,8 +46,9 @@ extension EventLoop {
             // The library does not decode chunks; taking them for the body would be worse than refusing them.
             return refuse(wsi, exchange, 411, "Content-Length is required\n")
         }
-        let announced = exchange.header("content-length").map { Int($0) ?? -1 } ?? 0
-        if announced < 0 { return refuse(wsi, exchange, 400, "Content-Length is not a number\n") }
+        let lengths = exchange.headers.filter { $0.name == "content-length" }.map { Int($0.value) ?? -1 }
+        let announced = lengths.first ?? 0
+        if announced < 0 || lengths.count > 1 { return refuse(wsi, exchange, 400, "Content-Length is not a number\n") }
         if announced > settings.maxBodyBytes {
             return refuse(wsi, exchange, 413, "the body is larger than \(settings.maxBodyBytes) bytes\n")
         }

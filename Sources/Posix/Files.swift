@@ -126,6 +126,16 @@ public enum Users {
         return record.gr_gid
     }
 
+    /// A group's name, or its number where it has none.
+    public static func groupName(_ group: gid_t) -> String {
+        var record = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        guard getgrgid_r(group, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.gr_name
+        else { return String(group) }
+        return String(cString: name)
+    }
+
     /// All groups of a user: the primary one and those that list it.
     public static func groups(of user: uid_t, primary: gid_t) -> [gid_t] {
         var count: Int32 = 64

@@ -35,6 +35,12 @@ extension TimeSource {
     }
 }
 
+/// Clocks that only the service manager's protocol asks for.
+public enum SystemClock {
+    /// CLOCK_MONOTONIC in microseconds (sd_notify(3), RELOADING=1).
+    public static var monotonicMicroseconds: Int64 { scangate_clock_ns(Int32(CLOCK_MONOTONIC)) / 1000 }
+}
+
 private final class SyncedFlag: Sendable {
     private let state = Mutex<(value: Bool, askedAt: Int64)>((false, .min))
 

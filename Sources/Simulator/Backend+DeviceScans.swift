@@ -53,21 +53,12 @@ extension Backend {
     /// What is wrong with the device, its key or its signature, or nil.
     private func identityTrouble(_ scan: ReceivedScan) throws -> (code: String, text: String)? {
         let fields = scan.fields
-        let key = try store.connection.first(
-            "SELECT gateway, dev, alg, key, state FROM device_key WHERE kid = ?", .text(fields.kid)
-        ) { (gateway: $0.text(0), dev: $0.text(1), alg: $0.text(2), key: $0.blob(3), state: $0.text(4)) }
+        let key = try deviceKey(fields.kid)
         guard let key, key.gateway == fields.gateway, key.dev == fields.dev else {
             return ("unknown_device", "no such key is registered for this device")
         }
         // The algorithm is the registry's, never the message's.
-        guard let algorithm = SignatureAlgorithm(rawValue: key.alg) else { return ("unknown_device", "no algorithm") }
-        let text = scan.signingText(algorithm: algorithm)
-        let isValid =
-            switch algorithm {
-            case .hs256: HMACKey(key.key).isValid(scan.signature, for: text)
-            case .ed25519: Ed25519PublicKey(key.key)?.isValid(scan.signature, for: text) ?? false
-            }
-        guard isValid else { return ("bad_signature", "the signature is not that of the device's key") }
+        guard key.hasSigned(scan) else { return ("bad_signature", "the signature is not that of the device's key") }
         switch key.state {
         case "revoked": return ("revoked_key", "the key was revoked")
         case "disabled": return ("not_permitted", "the device may not scan")
@@ -75,13 +66,22 @@ extension Backend {
         }
     }
 
+    /// The registry's entry, kept in memory until the registry changes.
+    private func deviceKey(_ kid: String) throws -> RegisteredKey? {
+        if let known = registry[kid] { return known }
+        let key = try store.connection.first(
+            "SELECT gateway, dev, alg, key, state FROM device_key WHERE kid = ?", .text(kid), row: RegisteredKey.init)
+        registry[kid] = key ?? nil
+        return key ?? nil
+    }
+
     /// True where this very scan is stored, false where its id or number is another scan's, nil where it is new.
     private func known(_ scan: ReceivedScan) throws -> Bool? {
         let fields = scan.fields
-        let byID = try bags.row(id: fields.id)
-        let bySeq = try bags.row(gateway: fields.gateway, dev: fields.dev, log: fields.log, seq: fields.seq)
+        let byID = try bags.place(id: fields.id)
+        let bySeq = try bags.place(gateway: fields.gateway, dev: fields.dev, log: fields.log, seq: fields.seq)
         guard byID != nil || bySeq != nil else { return nil }
-        return byID?.n == bySeq?.n && byID?.signature == scan.signature
+        return byID?.n == bySeq && byID?.signature == scan.signature
     }
 
     private func apply(_ id: UUID, _ scan: ReceivedScan) throws -> BatchReply.Result {
@@ -134,12 +134,13 @@ extension Backend {
             judged("devices", "duplicate", describe(fields))
             return BatchReply.Result(id: id, status: "duplicate")
         }
-        guard try bags.childCount(fields.parent) < settings.childrenPerParent else {
+        let count = try bags.childCount(fields.parent)
+        guard count < settings.childrenPerParent else {
             return rejected(id, "business_rule", "Parent bag is full", fields)
         }
         let n = try insert(scan, label)
         try bags.link(label, to: fields.parent, scan: n)
-        return accepted(id, fields, text: fields.parent, count: try bags.childCount(fields.parent))
+        return accepted(id, fields, text: fields.parent, count: count + 1)
     }
 
     @discardableResult
@@ -193,5 +194,40 @@ extension Backend {
             return "b64:" + Base64URL.encode(data)
         }
         return text
+    }
+}
+
+/// A device's key, ready to verify with.
+final class RegisteredKey {
+    enum Secret {
+        case hs256(HMACKey)
+        case ed25519(Ed25519PublicKey)
+    }
+
+    let gateway: String
+    let dev: String
+    let secret: Secret
+    let state: String
+
+    /// Whether the scan's signature is this key's.
+    func hasSigned(_ scan: ReceivedScan) -> Bool {
+        switch secret {
+        case .hs256(let key): key.isValid(scan.signature, for: scan.signingText(algorithm: .hs256))
+        case .ed25519(let key): key.isValid(scan.signature, for: scan.signingText(algorithm: .ed25519))
+        }
+    }
+
+    /// Nil where the row holds no key that could verify anything.
+    init?(_ row: Statement) {
+        gateway = row.text(0)
+        dev = row.text(1)
+        switch SignatureAlgorithm(rawValue: row.text(2)) {
+        case .hs256: secret = .hs256(HMACKey(row.blob(3)))
+        case .ed25519:
+            guard let key = Ed25519PublicKey(row.blob(3)) else { return nil }
+            secret = .ed25519(key)
+        case nil: return nil
+        }
+        state = row.text(4)
     }
 }

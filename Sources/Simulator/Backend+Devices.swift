@@ -69,8 +69,10 @@ extension Backend {
         if let key, fault?.kind != .deferred, fault?.kind != .unknownStatus, fault?.kind != .missing,
             fault?.kind != .twice
         {
+            try store.forgetOld("answer")
             try store.connection.run(
-                "INSERT INTO answer(key, digest, reply, at_ms) VALUES(?, ?, ?, ?)", .text("\(sender ?? "")\n\(key)"),
+                "INSERT OR REPLACE INTO answer(key, digest, reply, at_ms) VALUES(?, ?, ?, ?)",
+                .text("\(sender ?? "")\n\(key)"),
                 .blob(sent), .blob(reply), .integer(store.nowMs))
         }
         return reply
@@ -104,7 +106,10 @@ extension Backend {
     }
 
     private func earlierAnswer(_ key: String) throws -> (digest: [UInt8], reply: [UInt8])? {
-        try store.connection.first("SELECT digest, reply FROM answer WHERE key = ?", .text(key)) {
+        try store.connection.first(
+            "SELECT digest, reply FROM answer WHERE key = ? AND at_ms >= ?", .text(key),
+            .integer(store.nowMs - Store.keptMs)
+        ) {
             ($0.blob(0), $0.blob(1))
         }
     }

@@ -70,6 +70,7 @@ extension Backend {
     }
 
     func addDeviceKey(_ key: DeviceKey) throws {
+        registry = [:]
         try store.connection.run(
             "INSERT OR REPLACE INTO device_key(kid, gateway, dev, alg, key, state) VALUES(?, ?, ?, ?, ?, 'active')",
             .text(key.kid), .text(key.gateway), .text(key.name), .text(key.algorithm.rawValue), .blob(key.key))
@@ -77,6 +78,7 @@ extension Backend {
 
     /// Sets a key's state: `active`, `disabled` or `revoked`; false where there is no such key.
     func setDeviceKey(kid: String, state: String) throws -> Bool {
+        registry = [:]
         try store.connection.run("UPDATE device_key SET state = ? WHERE kid = ?", .text(state), .text(kid))
         return store.connection.changes > 0
     }

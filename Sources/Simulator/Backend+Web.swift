@@ -52,7 +52,8 @@ extension Backend {
         case ("POST", "/process_child_scan_fast"): return try scanChild(request, fault, &session)
         case ("POST", "/api/unlink_child"): return try unlinkChild(request, &session)
         case ("GET", let path) where path.hasPrefix("/api/parent-children/"):
-            return try children(of: String(path.dropFirst("/api/parent-children/".count)), session)
+            guard !session.username.isEmpty else { return redirect("/login") }
+            return try children(of: String(path.dropFirst("/api/parent-children/".count)))
         default:
             let known = ["/login", "/api/fast_parent_scan", "/process_child_scan_fast", "/api/unlink_child"]
             return known.contains(request.path)

@@ -135,19 +135,17 @@ extension Backend {
             })
     }
 
-    func children(of sent: String, _ session: WebSession) throws -> ServerResponse {
-        guard !session.username.isEmpty else { return unauthenticated() }
-        let parent = trimmed(sent)
-        guard try bags.role(parent) == .parent else { return failure(404, "Parent bag \(parent) not found") }
+    /// The read-back: the children of a bag, whose label is taken as it is written.
+    func children(of parent: String) throws -> ServerResponse {
+        guard try bags.role(parent) == .parent else { return failure(200, "Parent bag not found") }
         let children = try bags.children(parent)
         return .json(
             200,
             json {
                 $0.member("success", true)
-                $0.member("parent_qr", parent)
-                $0.member("child_count", children.count)
                 $0.key("children")
-                $0.array { for child in children { $0.object { $0.member("qr_id", child) } } }
+                $0.array { for child in children { $0.string(child) } }
+                $0.member("parent_qr", parent)
             })
     }
 

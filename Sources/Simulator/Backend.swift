@@ -12,6 +12,8 @@ final class Backend {
     var limiter = RateLimiter()
     /// The last accepted `lane_seq` by gateway, lane and log; loaded when first wanted.
     var laneOrder: [String: Int64] = [:]
+    /// Keys of devices by their id, as far as they were wanted; emptied where the registry changes.
+    var registry: [String: RegisteredKey] = [:]
 
     init(_ settings: SimulatorSettings, database: String) throws {
         self.settings = settings

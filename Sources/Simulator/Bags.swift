@@ -106,14 +106,19 @@ struct Bags {
             "\(Self.columns) WHERE n > ? ORDER BY n LIMIT ?", .integer(n), .integer(Int64(limit)), row: Self.row)
     }
 
-    func row(id: String) throws -> ScanRow? {
-        try connection.first("\(Self.columns) WHERE id = ? AND contract = 'devices'", .text(id), row: Self.row)
+    /// The row of a scan's id under the contract `tracetrack-devices`, with its signature.
+    func place(id: String) throws -> (n: Int64, signature: [UInt8])? {
+        try connection.first("SELECT n, sig FROM scan WHERE id = ? AND contract = 'devices'", .text(id)) {
+            ($0.integer(0), $0.blob(1))
+        }
     }
 
-    func row(gateway: String, dev: String, log: String, seq: Int64) throws -> ScanRow? {
+    /// The row of a device's number under the contract `tracetrack-devices`.
+    func place(gateway: String, dev: String, log: String, seq: Int64) throws -> Int64? {
         try connection.first(
-            "\(Self.columns) WHERE gateway = ? AND dev = ? AND log = ? AND seq = ? AND contract = 'devices'",
-            .text(gateway), .text(dev), .text(log), .integer(seq), row: Self.row)
+            "SELECT n FROM scan WHERE gateway = ? AND dev = ? AND log = ? AND seq = ? AND contract = 'devices'",
+            .text(gateway), .text(dev), .text(log), .integer(seq)
+        ) { $0.integer(0) }
     }
 
     private static let columns = """

@@ -78,7 +78,12 @@ public struct RateLimits: Sendable, Equatable {
 public struct SimulatorSettings: Sendable {
     /// The contracts that are spoken.
     public enum Contract: String, Sendable, CaseIterable {
-        case web, devices, both
+        /// `tracetrack-web` only.
+        case web
+        /// `tracetrack-devices` only.
+        case devices
+        /// Both, told apart by the content type.
+        case both
     }
 
     /// How a gateway proves itself under the contract `tracetrack-devices`.

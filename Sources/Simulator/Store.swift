@@ -52,6 +52,14 @@ final class Store {
         try setMeta("generation", String(generation))
     }
 
+    /// How long answers are kept for replays, and sessions that nobody uses: the contract wants 24 h at least.
+    static let keptMs: Int64 = 25 * 3600 * 1000
+
+    /// Forgets the answers and sessions that are older; called before a new one is added.
+    func forgetOld(_ table: StaticString) throws {
+        try connection.run("DELETE FROM \(table) WHERE at_ms < ?", .integer(nowMs - Self.keptMs))
+    }
+
     /// Counts something; written with the next `saveCounters`.
     func count(_ name: String, _ by: Int64 = 1) {
         counters[name, default: 0] += by
@@ -88,7 +96,8 @@ final class Store {
         CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE account(username TEXT PRIMARY KEY, password TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0,
             locked_until_ms INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-        CREATE TABLE session(sid TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE session(sid TEXT PRIMARY KEY, state TEXT NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX session_at ON session(at_ms);
         CREATE TABLE device_key(kid TEXT PRIMARY KEY, gateway TEXT NOT NULL, dev TEXT NOT NULL, alg TEXT NOT NULL,
             key BLOB NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE gateway_key(keyid TEXT PRIMARY KEY, gateway TEXT NOT NULL, key BLOB NOT NULL) WITHOUT ROWID;
@@ -106,5 +115,6 @@ final class Store {
             PRIMARY KEY(gateway, lane, log)) WITHOUT ROWID;
         CREATE TABLE answer(key TEXT PRIMARY KEY, digest BLOB NOT NULL, reply BLOB NOT NULL, at_ms INTEGER NOT NULL)
             WITHOUT ROWID;
+        CREATE INDEX answer_at ON answer(at_ms);
         """
 }

@@ -79,8 +79,10 @@ struct SessionStore {
     func save(_ session: WebSession) throws -> String {
         let text = session.text
         guard variant.keepsSessionInCookie else {
+            try store.forgetOld("session")
             try store.connection.run(
-                "INSERT OR REPLACE INTO session(sid, state) VALUES(?, ?)", .text(session.sid), .text(text))
+                "INSERT OR REPLACE INTO session(sid, state, at_ms) VALUES(?, ?, ?)", .text(session.sid), .text(text),
+                .integer(store.nowMs))
             return session.sid
         }
         return text + "." + Base64URL.encode(store.secret.authenticate(Array(text.utf8)))

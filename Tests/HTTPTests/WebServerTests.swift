@@ -93,6 +93,11 @@ struct `A web server` {
         let chunked = try RawHTTP(port: server.port)
         try chunked.send(Array("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
         #expect(try chunked.answer().status == 411)
+        for lengths in ["5\r\nContent-Length: 7", "-1", "five"] {
+            let unclear = try RawHTTP(port: server.port)
+            try unclear.send(Array("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(lengths)\r\n\r\nabcde".utf8))
+            #expect(try unclear.answer().status == 400)
+        }
         #expect(
             try RawHTTP(port: server.port).request("POST", "/", body: [UInt8](repeating: 1, count: 100)).status == 200)
     }

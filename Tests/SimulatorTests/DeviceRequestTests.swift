@@ -87,6 +87,9 @@ struct `Contract tracetrack-devices, requests` {
             #expect(try gateway.post(body, [("Idempotency-Key", "\"\(gateway.batchID(78))\"")]).status == 400)
             #expect(try gateway.post(body, [("Idempotency-Key", id.description)]).status == 400)
             #expect(try simulator.count("accepted") == 1)
+            // Later than the contract wants, the answer is forgotten; the scan is not.
+            try simulator.moveClock(by: .seconds(3 * 3600))
+            #expect(try BatchReply.parse(gateway.post(body, [key]).body).results.map(\.status) == ["duplicate"])
         }
     }
 

@@ -162,14 +162,16 @@ struct `Contract tracetrack-web, scans` {
 
     @Test
     func `the read-back lists a bag's children`() throws {
-        try withBrowser { (_, browser) throws in
+        try withBrowser { (simulator, browser) throws in
             _ = try browser.parent("SB00001")
             _ = try browser.child("CHILD1")
             _ = try browser.child("CHILD2")
-            let answer = try browser.get("/api/parent-children/sb00001")
-            #expect(answer.json["child_count"]?.integer == 2)
-            #expect(answer.json["children"]?.array?.compactMap { $0["qr_id"]?.string } == ["CHILD1", "CHILD2"])
-            #expect(try browser.get("/api/parent-children/SB00009").status == 404)
+            let answer = try browser.get("/api/parent-children/SB00001")
+            #expect(answer.json["success"]?.bool == true && answer.json["parent_qr"]?.string == "SB00001")
+            #expect(answer.json["children"]?.array?.compactMap(\.string) == ["CHILD1", "CHILD2"])
+            let unknown = try browser.get("/api/parent-children/SB00009")
+            #expect(unknown.status == 200 && unknown.message == "Parent bag not found")
+            #expect(try Browser(simulator).get("/api/parent-children/SB00001").header("location") == "/login")
         }
     }
 

@@ -25,6 +25,8 @@ final class EventHub: Sendable {
         var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
         var lastWatcher = 0
         var lastSpoolFault = ""
+        /// Labels of scans that watchers saw being stored, by scan id; at most 4,096, then none is added.
+        var labels: [String: String] = [:]
     }
 
     private let state = Mutex(State())
@@ -46,7 +48,12 @@ final class EventHub: Sendable {
             state.watchers[state.lastWatcher] = continuation
             return state.lastWatcher
         }
-        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.watchers[number] = nil } }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { state in
+                state.watchers[number] = nil
+                if state.watchers.isEmpty { state.labels.removeAll() }
+            }
+        }
         return stream
     }
 
@@ -64,8 +71,12 @@ final class EventHub: Sendable {
             event.id = scan?.id.description ?? ""
             return event
         }
-        // Scans can be stored again.
-        state.withLock { $0.lastSpoolFault = "" }
+        state.withLock { state in
+            // Scans can be stored again.
+            state.lastSpoolFault = ""
+            guard let scan, !state.watchers.isEmpty, state.labels.count < 4096 else { return }
+            state.labels[scan.id.description] = String(decoding: scan.data, as: UTF8.self)
+        }
     }
 
     /// A reading was not taken.
@@ -106,8 +117,15 @@ final class EventHub: Sendable {
         }
     }
 
-    /// A verdict came.
-    func judged(_ event: LiveEvent) { publish { _ in event } }
+    /// A verdict came. Watchers get it with the label, where they saw the scan being stored.
+    func judged(_ id: UUID, _ event: (_ nowMs: Int64) -> LiveEvent) {
+        let label = state.withLock { $0.labels.removeValue(forKey: id.description) }
+        publish { now in
+            var event = event(now)
+            event.label = label ?? ""
+            return event
+        }
+    }
 
     /// An uplink changed its state.
     func uplink(_ text: String) {

@@ -1,0 +1,126 @@
+internal import Glibc
+internal import Identity
+internal import Model
+internal import Posix
+internal import Spool
+
+/// What the daemon and the CLI's offline commands share: the locked state directory with its registry, spool and
+/// intake. Whoever has it is the only one.
+final class GatewayCore: Sendable {
+    let gateway: GatewayID
+    let events: EventHub
+    let intake: Intake
+    let log: SpoolLog
+    let administrator: Administrator
+    private let lock: FileLock
+
+    /// Opens everything in the state directory of a configuration.
+    ///
+    /// - Parameter patience: how long to wait for a command that holds the lock, in steps of 100 ms.
+    /// - Throws: `CommandError` with what to mend; a damaged spool is no error, it is set aside.
+    static func open(_ configuration: Configuration, clock: TimeSource, patience: Duration) async throws(CommandError)
+        -> GatewayCore
+    {
+        try StateDirectory.prepare(configuration.gateway.stateDirectory)
+        var left = patience.milliseconds
+        while true {
+            do {
+                return try await GatewayCore(configuration, clock: clock)
+            } catch let held as FileLock.Held {
+                guard left > 0 else {
+                    throw CommandError(held.description, hint: "wait for it to end, or see: scangate status")
+                }
+                left -= 100
+                do { try await clock.sleep(.milliseconds(100)) } catch { throw CommandError("interrupted") }
+            } catch {
+                throw CommandError(wrapping: error)
+            }
+        }
+    }
+
+    private init(_ configuration: Configuration, clock: TimeSource) async throws {
+        let directory = configuration.gateway.stateDirectory
+        let lock = try FileLock(directory + "/lock")
+        events = EventHub(clock: clock)
+        let registry = try Registry(
+            stateDirectory: directory, sealingKeyFile: configuration.keys.sealingKeyFile, clock: clock)
+        gateway = try registry.gatewayName(configured: configuration.gateway.id)
+        let groups = configuration.groups.map(\.id)
+        let spool = try Self.openSpool(directory, configuration.spool, clock, events)
+        for group in groups { try spool.register(group) }
+        Self.warnOfUnknownGroups(try spool.knownGroups(), groups)
+        intake = Intake(
+            gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
+            clock: clock, events: events)
+        log = try SpoolLog(directory: directory, groups: groups, sink: intake)
+        administrator = Administrator(
+            registry: registry, intake: intake, log: log, configuration: configuration, gateway: gateway, clock: clock,
+            events: events)
+        self.lock = lock
+    }
+
+    /// Closes everything; after `intake.run` has returned.
+    func close() async {
+        await log.close()
+        await administrator.close()
+    }
+
+    private static func openSpool(_ directory: String, _ limits: SpoolLimits, _ clock: TimeSource, _ events: EventHub)
+        throws -> Spool
+    {
+        let path = directory + "/spool.db"
+        if Files.status(path) != nil, let fault = Files.secretFault(path) { throw CommandError(fault) }
+        do { return try Spool(directory: directory, limits: limits) } catch let error as SpoolError
+            where error.code == .damaged
+        {
+            events.spoolSetAside(try SpoolRecovery.setAside(directory: directory, wallMs: clock.now().wallMs), error)
+            return try Spool(directory: directory, limits: limits)
+        }
+    }
+
+    private static func warnOfUnknownGroups(_ known: [GroupID], _ configured: [GroupID]) {
+        for group in known where !configured.contains(group) && !configured.isEmpty {
+            Log.warning(
+                "the spool knows an uplink \(group) that the configuration has no more; what waits was handed to "
+                    + "the configured one, and nothing is removed from the spool until \(group) has it or is back")
+        }
+    }
+}
+
+/// The state directory: who owns it, who may look into it.
+enum StateDirectory {
+    /// Makes it where it is missing, takes on its owner's rights where root runs a command, and refuses one that
+    /// others can write.
+    static func prepare(_ path: String) throws(CommandError) {
+        umask(0o077)
+        if Files.status(path) == nil {
+            do { try Files.makeDirectory(path, mode: 0o750) } catch {
+                throw CommandError(
+                    error.description, hint: "make it, or let systemd do it (StateDirectory=scangate in the unit)")
+            }
+        }
+        guard let status = Files.status(path), status.isDirectory else {
+            throw CommandError("[gateway] state_dir: \(path) is no directory")
+        }
+        guard status.mode & 0o022 == 0 else {
+            throw CommandError(
+                "\(path) can be written by others (mode \(String(status.mode, radix: 8)))",
+                hint: "run: chmod 750 \(path)")
+        }
+        // Files made as root would be closed to the daemon.
+        if geteuid() == 0 && status.owner != 0 {
+            guard setegid(status.group) == 0, seteuid(status.owner) == 0 else {
+                throw CommandError("cannot take on the rights of \(Users.name(status.owner)), who owns \(path)")
+            }
+        }
+        guard access(path, R_OK | W_OK | X_OK) == 0 || geteuid() != getuid() else {
+            throw CommandError(
+                "\(path) belongs to \(Users.name(status.owner))", hint: "run it as root, or as that user")
+        }
+    }
+}
+
+extension Configuration {
+    /// What the intake judges by.
+    var laneRules: LaneRules { LaneRules(labels: labels, defaults: lane, lanes: lanes) }
+}
