@@ -98,7 +98,8 @@ let package = Package(
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
         tests(
-            "UplinksTests", ["Uplinks", "HTTPClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+            "UplinksTests",
+            ["Uplinks", "HTTPClient", "HTTPServer", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
         tests(
             "GatewayTests",
             [

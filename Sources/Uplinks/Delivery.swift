@@ -36,8 +36,10 @@ public struct DeliveryContext: Sendable {
     public var client: HTTPClient
     /// The clocks.
     public var time: TimeSource
-    /// Random words for ids and jitter.
+    /// Random words for ids.
     public var random: @Sendable () -> UInt64
+    /// Random words for the jitter of backoff; those of `random` unless a test sets them.
+    public var jitter: @Sendable () -> UInt64
     /// The wall clock's estimated error in milliseconds, as a batch says it.
     public var clockErrorMs: @Sendable () -> Int64
     /// Hears of judged scans and of changes, by the uplink's name; must return at once.
@@ -57,6 +59,7 @@ public struct DeliveryContext: Sendable {
         self.client = client
         self.time = time
         self.random = random
+        jitter = random
         self.clockErrorMs = clockErrorMs
         self.observer = observer
     }
@@ -76,14 +79,14 @@ struct StateReporter {
     /// Called after anything that may have changed the state.
     mutating func report(_ state: UplinkState, _ lastError: String?) {
         guard state != said.state else { return }
-        // One failed attempt is no news; five in a row, or a pause, are.
-        if state == .backingOff && said.state == .ok { return }
+        // A failed attempt is no news; five in a row, or a pause, are, and they last until something passes.
+        guard state != .backingOff else { return }
         let text = lastError ?? ""
         switch state {
         case .ok:
             if said.alarmed { Log.notice("uplink \(name): works again") }
-        case .stopped: break
-        case .backingOff, .open: Log.warning("uplink \(name): \(state.rawValue): \(text)")
+        case .stopped, .backingOff: break
+        case .open: Log.warning("uplink \(name): \(state.rawValue): \(text)")
         case .paused, .misconfigured, .loginFailed: Log.error("uplink \(name): \(state.rawValue): \(text)")
         }
         said = (state, state != .ok && state != .stopped)

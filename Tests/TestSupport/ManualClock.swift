@@ -8,6 +8,7 @@ public final class ManualClock: Sendable {
         var sleepers: [UInt64: (deadlineNs: Int64, continuation: CheckedContinuation<Void, any Error>)] = [:]
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var lastID: UInt64 = 0
+        var isAutomatic = false
     }
 
     private let state: Mutex<State>
@@ -39,6 +40,9 @@ public final class ManualClock: Sendable {
         for continuation in due { continuation.resume() }
     }
 
+    /// While set, whoever sleeps has the clock moved to its deadline at once: for tests of what happens, not when.
+    public func setAutomatic(_ isAutomatic: Bool) { state.withLock { $0.isAutomatic = isAutomatic } }
+
     /// Moves the wall clock alone, as a person or NTP does.
     public func setWall(_ wallMs: Int64) { state.withLock { $0.now.wallMs = wallMs } }
 
@@ -69,9 +73,14 @@ public final class ManualClock: Sendable {
     }
 
     private func sleep(_ duration: Duration) async throws {
-        let id = state.withLock {
+        let (id, isAutomatic) = state.withLock {
             $0.lastID += 1
-            return $0.lastID
+            return ($0.lastID, $0.isAutomatic)
+        }
+        if isAutomatic {
+            advance(by: max(duration, .zero))
+            await Task.yield()
+            return try Task.checkCancellation()
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

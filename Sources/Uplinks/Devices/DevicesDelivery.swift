@@ -1,4 +1,3 @@
-internal import Gzip
 internal import Model
 internal import Posix
 internal import Wire
@@ -135,7 +134,7 @@ actor DevicesDelivery: Delivery {
             } catch {
                 attempt += 1
                 sayLogTrouble(error)
-                let delay = Backoff.delay(after: attempt, random: context.random)
+                let delay = Backoff.delay(after: attempt, random: context.jitter)
                 guard (try? await context.time.sleep(delay)) != nil else { return }
             }
         }
@@ -234,7 +233,7 @@ actor DevicesDelivery: Delivery {
         switch next {
         case .batch(let made): batch = made
         case .encode(let scans, let compress):
-            batch = await Self.encode(scans.map(\.wire), id, compress, context)
+            batch = await EncodedBatch.make(of: scans.map(\.wire), in: id, compress: compress, context)
             lanes[id]?.machine.keep(batch)
         }
         let generation = credentialGeneration
@@ -306,9 +305,9 @@ actor DevicesDelivery: Delivery {
             let hasMore = lanes[id].map { $0.machine.hasWork || $0.arrived || $0.mayHaveMore } ?? false
             if hasMore { enqueue(id) } else { lanes[id]?.phase = .idle }
             return
-        case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.random)
+        case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
         case .atLeast(let least, let attempt):
-            delay = max(least, Backoff.delay(after: attempt, random: context.random))
+            delay = max(least, Backoff.delay(after: attempt, random: context.jitter))
         case .paused(let pause):
             delay = pause
             let reason = outcome.identity ?? ""
@@ -368,7 +367,7 @@ actor DevicesDelivery: Delivery {
             return health.state == .paused ? blocked(.paused, text) : .nothing
         case .unreadable(let text), .failure(let text, _): return .failure(text)
         case .slowDown(let text, let after):
-            let delay = after ?? Backoff.delay(after: 1, random: context.random)
+            let delay = after ?? Backoff.delay(after: 1, random: context.jitter)
             return .slowDown(text, untilNs: now + delay.nanoseconds)
         case .unauthorized(let text):
             // Signed before the credential was read anew: it says nothing of the new one.
@@ -386,23 +385,5 @@ actor DevicesDelivery: Delivery {
 
     private func blocked(_ state: UplinkState, _ text: String) -> UplinkHealth.Event {
         .block(state, text, untilNs: now + UplinkHealth.askAgain.nanoseconds)
-    }
-
-    // Off the actor: compressing is the larger part of a batch's cost, and lanes do it side by side.
-    @concurrent private static func encode(
-        _ scans: [[UInt8]], _ lane: LaneID, _ compress: Bool, _ context: DeliveryContext
-    ) async -> EncodedBatch {
-        let now = context.time.now()
-        let id = UUID(version7At: now.wallMs, random: (context.random(), context.random()))
-        let trace = Batch.traceparent(
-            unixMs: now.wallMs, random: (context.random(), context.random(), context.random()))
-        let plain = Batch.encode(
-            BatchHeader(
-                batchID: id, gateway: context.gateway, site: context.site, sentAt: now, boot: context.time.bootID,
-                clockErrorMs: context.clockErrorMs(), traceparent: trace), scans: scans)
-        let isCompressed = compress && plain.count >= 1024
-        return EncodedBatch(
-            id: id, lane: lane, traceparent: trace, body: isCompressed ? Gzip.compress(plain) : plain,
-            isCompressed: isCompressed)
     }
 }

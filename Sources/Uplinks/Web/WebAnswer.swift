@@ -63,7 +63,7 @@ enum WebTable {
         }
         if isSessionLost(reply, words) { return .sessionLost(reply.message) }
         if words.begins("Parent bag is full") || words.begins("Maximum 30 child bags")
-            || words.lower.contains("already completed (30/30")
+            || words.lower.contains("already completed (")
         {
             return answerLost
                 ? .held("probably accepted: an earlier answer was lost, and now: \(reply.text)")
@@ -122,9 +122,9 @@ enum WebTable {
         case 429: return .slowDown(line, after: after)
         // 502 and 504 come from a proxy that had handed the request on: its outcome is unknown.
         case 502, 504: return .retry(line, after: after, ambiguous: true)
-        // JSON: rolled back. HTML: older versions turn a 429 into it.
-        case 500..<600:
-            return reply.json == nil ? .slowDown(line, after: after) : .retry(line, after: after, ambiguous: false)
+        // Older versions turn a 429 into it.
+        case 500 where reply.json == nil: return .slowDown(line, after: after)
+        case 500..<600: return .retry(line, after: after, ambiguous: false)
         default: return nil
         }
     }

@@ -114,7 +114,7 @@ actor WebDelivery: Delivery {
             do { return await hand(out: Set(try await context.log.lanesWaiting(for: group).keys)) } catch {
                 attempt += 1
                 if attempt == 1 { Log.error("uplink \(settings.name): the spool cannot be used: \(error)") }
-                let delay = Backoff.delay(after: attempt, random: context.random)
+                let delay = Backoff.delay(after: attempt, random: context.jitter)
                 guard (try? await context.time.sleep(delay)) != nil else { return }
             }
         }

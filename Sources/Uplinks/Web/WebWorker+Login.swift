@@ -42,7 +42,7 @@ extension WebWorker {
             }
         case .failed(let text, let after, let answered):
             loginAttempts += 1
-            let jitter = Backoff.delay(after: loginAttempts, random: context.random)
+            let jitter = Backoff.delay(after: loginAttempts, random: context.jitter)
             // An answered one costs of the backend's 20 an hour: 30 s, 1 min, 2 min … 10 min.
             let least = answered ? min(Duration.seconds(30) * (1 << min(loginAttempts - 1, 5)), .seconds(600)) : .zero
             return block(.backingOff, text, max(after ?? .zero, max(least, jitter)))

@@ -264,7 +264,7 @@ actor WebWorker {
     @discardableResult
     private func postpone(_ lane: LaneID, _ after: Duration?) -> Duration {
         lanes[lane]?.attempts += 1
-        let jitter = Backoff.delay(after: lanes[lane]?.attempts ?? 1, random: context.random)
+        let jitter = Backoff.delay(after: lanes[lane]?.attempts ?? 1, random: context.jitter)
         let delay = max(after ?? .zero, jitter)
         plan.postpone(lane, untilNs: now + delay.nanoseconds)
         return delay
@@ -330,7 +330,7 @@ actor WebWorker {
                 sayTrouble(error)
                 attempt += 1
                 guard !stopping || attempt < 3 else { return false }
-                let delay = Backoff.delay(after: attempt, random: context.random)
+                let delay = Backoff.delay(after: attempt, random: context.jitter)
                 guard (try? await context.time.sleep(delay)) != nil else { return false }
             }
         }
