@@ -12,8 +12,8 @@ setup: ## install what building needs (Debian packages; Swift itself must be the
 	@.ci/setup
 
 build: setup ## the release binary: .build/release/scangate
-	swift build -c release -static-stdlib $(SWIFT_FLAGS) --product scangate
-	swift build -c release -static-stdlib $(SWIFT_FLAGS) --product tracetrack-sim
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product scangate
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product tracetrack-sim
 
 test: setup lint ## every test
 	swift test $(SWIFT_FLAGS)

@@ -4,21 +4,30 @@ internal import Posix
 
 @main
 enum Main {
-    static func main() async {
+    /// Not async: an async main would run on a pool thread, and block the signals there only, while the first thread
+    /// would still die of them.
+    static func main() {
         // First of all: a SIGTERM before this line is fatal, one after it waits.
         Signals.block()
+        // Unstructured: it is the body of the program, and ends it.
+        Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst()))) }
+        while true { pause() }
+    }
+
+    private static func run(_ words: [String]) async -> Int32 {
         do {
-            try await run(Array(CommandLine.arguments.dropFirst()))
+            try await perform(words)
+            return 0
         } catch let error as CommandError {
             Output.error(error)
-            exit(error.exit.rawValue)
+            return error.exit.rawValue
         } catch {
             Output.error(CommandError(String(describing: error)))
-            exit(CommandError.Exit.failed.rawValue)
+            return CommandError.Exit.failed.rawValue
         }
     }
 
-    private static func run(_ words: [String]) async throws {
+    private static func perform(_ words: [String]) async throws {
         if words.first == "--version" { return Output.line("scangate \(Version.text)") }
         guard let first = words.first, first != "help", first != "--help", first != "-h" else {
             return Output.text(Help.overview)

@@ -48,7 +48,7 @@ struct SimulatedScanner {
                 Record(try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644))
             }
             return try work(terminal, record)
-        } catch { throw CommandError(error.description) }
+        } catch { throw CommandError(String(describing: error)) }
     }
 
     private final class Record {
