@@ -224,6 +224,17 @@ struct DevicesEndToEndTests {
         }
     }
 
+    @Test func `a client that is closed too early makes no delivery spin`() async throws {
+        let bench = try DevicesSocketBench(urls: ["http://127.0.0.1:9"])
+        bench.clock.setAutomatic(false)
+        bench.client.close()
+        bench.fill(lanes: 1, children: 3)
+        try await bench.run {
+            for _ in 0..<3 { #expect(await bench.clock.advanceToNextSleeper() == .seconds(5)) }
+        }
+        #expect(bench.log.settled.isEmpty)
+    }
+
     @Test func `a region where nobody listens gives way to the next`() async throws {
         let dead = ScriptedServer { _ in .hang }
         dead.close()

@@ -286,6 +286,20 @@ struct WebEndToEndTests {
         }
     }
 
+    @Test func `a client that is closed too early makes no session spin`() async throws {
+        try await withTemporaryDirectory { directory in
+            let bench = try WebBench(directory)
+            defer { bench.simulator.stop() }
+            bench.clock.setAutomatic(false)
+            bench.client.close()
+            bench.log.add(bag(1, 1, children: 1), to: lane("table-1"))
+            try await bench.run {
+                for _ in 0..<3 { #expect(await bench.clock.advanceToNextSleeper() == .seconds(5)) }
+            }
+            #expect(bench.log.settled.isEmpty)
+        }
+    }
+
     @Test func `a session survives a restart without a login`() async throws {
         try await withTemporaryDirectory { directory in
             let first = try WebBench(directory)

@@ -257,7 +257,12 @@ actor DevicesDelivery: Delivery {
         } catch {
             return logFailed(id, error)
         }
-        decidePhase(id, outcome)
+        if answer == .cancelled {
+            // Not by stop(), or nobody would look any more: the client is closed. Asking again at once would spin.
+            lanes[id]?.phase = .sleeping(untilNs: now + Duration.seconds(5).nanoseconds)
+        } else {
+            decidePhase(id, outcome)
+        }
         if putBack, case .refused(let text) = answer {
             return blocked(
                 .paused,

@@ -46,7 +46,7 @@ extension WebWorker {
             // An answered one costs of the backend's 20 an hour: 30 s, 1 min, 2 min … 10 min.
             let least = answered ? min(Duration.seconds(30) * (1 << min(loginAttempts - 1, 5)), .seconds(600)) : .zero
             return block(.backingOff, text, max(after ?? .zero, max(least, jitter)))
-        case .cancelled: health.on(.nothing, nowNs: now)
+        case .cancelled: block(.backingOff, "the login was broken off", .seconds(5))
         }
         loginAttempts = 0
     }

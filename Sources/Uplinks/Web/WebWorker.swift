@@ -257,7 +257,10 @@ actor WebWorker {
             let delay = postpone(lane, after)
             health.on(
                 .slowDown("\(web.target.authority): \(reason)", untilNs: now + delay.nanoseconds), nowNs: now)
-        case .cancelled: health.on(.nothing, nowNs: now)
+        case .cancelled:
+            // By stop(), or the client is closed; asking again at once would spin.
+            plan.postpone(lane, untilNs: now + Duration.seconds(5).nanoseconds)
+            health.on(.nothing, nowNs: now)
         }
     }
 
