@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test demo check-binary lint format
+.PHONY: help setup build debug test demo check-binary soak lint format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,3 +29,6 @@ demo: build ## two scanners, a backend that goes down, a daemon that is killed: 
 
 check-binary: build ## the release binary links no Foundation, holds no ICU, and is small
 	.ci/check-binary .build/release/scangate
+
+soak: setup ## two thousand kills of daemon and backend (about ten minutes)
+	SWIFT_BACKTRACE=enable=no SCANGATE_KILLS=1000 swift test $(SWIFT_FLAGS) --filter KillTests

@@ -151,15 +151,24 @@ public final class Spool {
             lanes.removeAll()
             deviceSequences.removeAll()
             try load()
-            guard isSameFile else { return }
-            for (lane, sequence) in handedOut {
-                let found = lanes[lane]?.sequence ?? 0
-                lanes[lane]?.sequence = max(sequence, found)
+            if isSameFile { keep(handedOut, devicesHandedOut) }
+            // What the failed commit left in the WAL may be in the kernel's cache only, and a later fsync would not say
+            // so. Copied into the file and synced there, what the file says is on the disk as well.
+            let copied = try connection.checkpoint()
+            guard copied.checkpointed == copied.logFrames else {
+                throw SpoolError(.failing, "\(path): a reader keeps the WAL from being folded in")
             }
-            deviceSequences.merge(devicesHandedOut) { max($0, $1) }
         } catch {
             throw SpoolError(wrapping: error)
         }
+    }
+
+    private func keep(_ lanesHandedOut: [LaneID: Int64], _ devicesHandedOut: [DeviceID: Int64]) {
+        for (lane, sequence) in lanesHandedOut {
+            let found = lanes[lane]?.sequence ?? 0
+            lanes[lane]?.sequence = max(sequence, found)
+        }
+        deviceSequences.merge(devicesHandedOut) { max($0, $1) }
     }
 
     /// Folds what readers leave free of the WAL into the file. Between commits only.
