@@ -82,9 +82,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
+        tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
         tests("DatabaseTests", ["Database"]),
-        tests("CryptoTests", ["Crypto"]),
+        tests("CryptoTests", ["Crypto", "Model"]),
         tests("JSONTests", ["JSON", "Gzip"]),
         tests("TOMLTests", ["TOML"]),
         tests("PatternTests", ["Pattern"]),
