@@ -20,6 +20,9 @@ final class Maintenance: Sendable {
         wakeups = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Commits so far.
+    var commitCount: Int { commits.withLock { $0 } }
+
     /// Called after each commit; wakes the work every 256th time: some thousand pages of WAL at the most.
     func noteCommit() {
         let isDue = commits.withLock { count in
