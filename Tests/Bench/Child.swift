@@ -78,10 +78,11 @@ enum ProcessCost {
 
     /// What each thread that lives has used: nanoseconds on a CPU, and how often it went to sleep of its own accord,
     /// which is how often it was woken. Kept by thread: one that ends takes its counts along.
-    static func threads(_ process: pid_t) -> [String: (cpu: Double, wakeUps: Double)] {
+    static func threads(_ process: pid_t, named wanted: String? = nil) -> [String: (cpu: Double, wakeUps: Double)] {
         var threads: [String: (cpu: Double, wakeUps: Double)] = [:]
         for name in Files.names(in: "/proc/\(process)/task") {
             let task = "/proc/\(process)/task/\(name)"
+            if let wanted, (try? Files.read(task + "/comm")) != Array((wanted + "\n").utf8) { continue }
             // A thread may end meanwhile.
             guard let times = try? Files.read(task + "/schedstat"), let status = try? Files.read(task + "/status")
             else {
