@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test bench lint format
+.PHONY: help setup build debug test bench demo check-binary lint format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,3 +30,9 @@ lint: ## layout and naming rules, as errors
 
 format: ## lay the code out
 	swift format --in-place --recursive Sources Tests Package.swift
+
+demo: build ## two scanners, a backend that goes down, a daemon that is killed: nothing lost (about 20 s once built)
+	python3 Tests/Demo/demo.py .build/release
+
+check-binary: build ## the release binary links no Foundation, holds no ICU, and is small
+	.ci/check-binary .build/release/scangate

@@ -108,6 +108,7 @@ let package = Package(
         tests(
             "UplinksTests",
             ["Uplinks", "HTTPClient", "HTTPServer", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+        tests("KillTests", ["JSON", "Model"]),
         tests(
             "GatewayTests",
             [

@@ -17,7 +17,9 @@ private func isHexID(_ text: String) -> Bool {
 
 /// The id of a key: the first 16 hex digits of SHA-256("scangate kid v1" LF key).
 public struct KeyID: HexID {
+    /// 16 lower-case hexadecimal digits.
     public let text: String
+    /// Nil where the text is anything else.
     public init?(_ text: String) {
         guard isHexID(text) else { return nil }
         self.text = text
@@ -26,7 +28,9 @@ public struct KeyID: HexID {
 
 /// The id of a spool file, random, so that a restored or replaced spool never collides with itself.
 public struct LogID: HexID {
+    /// 16 lower-case hexadecimal digits.
     public let text: String
+    /// Nil where the text is anything else.
     public init?(_ text: String) {
         guard isHexID(text) else { return nil }
         self.text = text

@@ -2,7 +2,7 @@ internal import Model
 
 /// Whether an uplink may send: circuit breaker, pauses, and slowing down. A state machine; times are uptimes in ns.
 ///
-/// Five failures in a row open the breaker for 30 s; a block (401, 403, misconfigured, …) lasts until its probe. In
+/// Five failures in a row, a second apart, open the breaker for 30 s; a block (401, 403, misconfigured, …) lasts until its probe. In
 /// both cases one request goes out when the time has come, and the rest follow only if it passes.
 struct UplinkHealth {
     enum Permission: Equatable {
@@ -28,6 +28,9 @@ struct UplinkHealth {
     }
 
     static let failuresToOpen = 5
+    /// Failures closer together than this are one: sixteen lanes that fail at once have seen one cut, and a cut of two
+    /// seconds must not cost thirty.
+    static let failureSpacing: Duration = .seconds(1)
     static let openFor: Duration = .seconds(30)
     /// How long after an answer that a person has to mend the uplink asks again.
     static let askAgain: Duration = .seconds(300)
@@ -40,6 +43,7 @@ struct UplinkHealth {
     private var block: Block?
     private var probing = false
     private var failures = 0
+    private var lastCountedNs: Int64 = .min
     private var notBeforeNs: Int64 = 0
     private var adminPaused = false
     private var sinceSlowDown = 0
@@ -83,7 +87,10 @@ struct UplinkHealth {
             if sinceSlowDown.isMultiple(of: 20), limit < maxLimit { limit += 1 }
         case .failure(let text):
             lastError = text
-            failures += 1
+            if lastCountedNs == .min || nowNs - lastCountedNs >= Self.failureSpacing.nanoseconds {
+                failures += 1
+                lastCountedNs = nowNs
+            }
             // A probe that fails opens the breaker anew, whatever the block was for.
             if probing || (block == nil && failures >= Self.failuresToOpen) {
                 block = Block(state: .open, untilNs: nowNs + Self.openFor.nanoseconds)

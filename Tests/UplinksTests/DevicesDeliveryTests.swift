@@ -181,9 +181,14 @@ struct DevicesDeliveryTests {
 
     @Test func `five failures open the breaker, and one probe of one lane shuts it`() async throws {
         let isDown = Mutex(true)
+        let clock = Mutex<ManualClock?>(nil)
         let bench = DevicesBench(inFlight: 1) { sent in
-            isDown.withLock { $0 } ? .failure("down", retryAfter: nil) : FakeUplink.accept(sent)
+            guard isDown.withLock({ $0 }) else { return FakeUplink.accept(sent) }
+            // Closer together they would count as one failure.
+            clock.withLock { $0 }?.advance(by: .seconds(1))
+            return .failure("down", retryAfter: nil)
         }
+        clock.withLock { $0 = bench.clock }
         for table in 1...8 { bench.log.add([stored(table)], to: lane("table-\(table)")) }
         try await bench.run {
             await bench.clock.waitForSleepers()

@@ -9,19 +9,27 @@ struct UplinkHealthTests {
     @Test func `five failures in a row open the breaker for thirty seconds, then one probe goes`() {
         var health = UplinkHealth(limit: 4)
         for count in 1...5 {
-            #expect(health.permission(0) == .go)
-            health.on(.failure("down"), nowNs: 0)
+            let now = Int64(count) * second
+            #expect(health.permission(now) == .go)
+            health.on(.failure("down"), nowNs: now)
             #expect(health.state == (count < 5 ? .backingOff : .open))
         }
-        #expect(health.permission(29 * second) == .wait(untilNs: 30 * second))
-        #expect(health.permission(30 * second) == .probe)
+        #expect(health.permission(34 * second) == .wait(untilNs: 35 * second))
+        #expect(health.permission(35 * second) == .probe)
         health.beginProbe()
-        #expect(health.permission(31 * second) == .hold)
-        health.on(.failure("still down"), nowNs: 31 * second)
-        #expect(health.permission(32 * second) == .wait(untilNs: 61 * second))
+        #expect(health.permission(36 * second) == .hold)
+        health.on(.failure("still down"), nowNs: 36 * second)
+        #expect(health.permission(37 * second) == .wait(untilNs: 66 * second))
         health.beginProbe()
-        health.on(.success, nowNs: 62 * second)
-        #expect(health.permission(62 * second) == .go && health.state == .ok && health.lastError == nil)
+        health.on(.success, nowNs: 67 * second)
+        #expect(health.permission(67 * second) == .go && health.state == .ok && health.lastError == nil)
+    }
+
+    @Test func `lanes that fail within one second have seen one cut`() {
+        var health = UplinkHealth(limit: 16)
+        for _ in 0..<16 { health.on(.failure("down"), nowNs: second) }
+        #expect(health.state == .backingOff)
+        #expect(health.permission(second) == .go)
     }
 
     @Test func `a success between failures keeps the breaker shut`() {
