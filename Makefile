@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test demo check-binary soak lint format
+.PHONY: help setup build debug test bench demo check-binary soak lint format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,13 @@ build: setup ## the release binary: .build/release/scangate
 
 test: setup lint ## every test
 	swift test $(SWIFT_FLAGS)
+
+bench: setup ## figures beside those of bare loops: docs/benchmarks.md (ROWS="intake latency" for some of them)
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product scangate
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product tracetrack-sim
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product scangate-bench
+	.build/release/scangate-bench --about "$$(swift --version 2>/dev/null | head -1), commit $$(git describe --always \
+	--dirty)" $(BENCH_FLAGS) $(ROWS)
 
 lint: ## layout and naming rules, as errors
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -121,9 +121,10 @@ public final class Spool {
     ///
     /// After an error the outcome is unknown: call `reopen` before anything else.
     public func commit(_ change: SpoolChange) throws(SpoolError) {
+        let counts: [LaneID: Int64]
         do {
             try connection.execute("BEGIN IMMEDIATE")
-            try store(change)
+            counts = try store(change)
             for record in change.settlements { try store(record) }
             try mark(change)
             try connection.execute("COMMIT")
@@ -134,7 +135,7 @@ public final class Spool {
         commitsSinceLook += 1
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
         for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
-        for append in change.appends { lanes[append.lane]?.appended += 1 }
+        for (lane, count) in counts { lanes[lane]?.appended += count }
     }
 
     /// Closes the file, opens it again, and believes what it says, except that no number is handed out twice.
@@ -191,15 +192,15 @@ public final class Spool {
         commitsSinceLook = 0
     }
 
-    private func store(_ change: SpoolChange) throws(DatabaseError) {
+    // Returns how many scans each lane was given.
+    private func store(_ change: SpoolChange) throws(DatabaseError) -> [LaneID: Int64] {
         var counts: [LaneID: Int64] = [:]
         let insert = try connection.statement("INSERT INTO scan(n, lane, wire) VALUES (?, ?, ?)")
         for append in change.appends {
             guard let lane = lanes[append.lane] else { continue }
             insert.bind(1, append.n)
             insert.bind(2, lane.id)
-            insert.bind(3, append.wire)
-            try insert.run()
+            try insert.run(3, append.wire)
             counts[append.lane, default: 0] += 1
         }
         for (name, state) in change.laneStates {
@@ -215,6 +216,7 @@ public final class Spool {
                 "INSERT INTO device VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq",
                 .text(name.text), .integer(sequence))
         }
+        return counts
     }
 
     private func store(_ record: SettlementRecord) throws(DatabaseError) {
