@@ -28,6 +28,8 @@ public final class Spool {
     var connection: Connection
     var lastMark: Int64 = .min
     private var lastNumber: Int64
+    /// False after a file was closed on a failure and could not be opened again.
+    private var isOpen = true
     private var deviceSequences: [DeviceID: Int64] = [:]
     private var bytesAtLastLook: Int64 = 0
     private var commitsSinceLook = 64
@@ -59,7 +61,8 @@ public final class Spool {
 
     /// Ends the use of the file. The WAL is folded into it where nobody else reads.
     public func close() {
-        _ = try? connection.checkpoint(truncating: true)
+        if isOpen { _ = try? connection.checkpoint(truncating: true) }
+        isOpen = false
         connection.close()
     }
 
@@ -119,6 +122,7 @@ public final class Spool {
     ///
     /// After an error the outcome is unknown: call `reopen` before anything else.
     public func commit(_ change: SpoolChange) throws(SpoolError) {
+        guard isOpen else { throw closed }
         do {
             try connection.execute("BEGIN IMMEDIATE")
             try store(change)
@@ -140,14 +144,18 @@ public final class Spool {
     public func reopen() throws(SpoolError) {
         let handedOut = lanes.mapValues(\.sequence)
         let devicesHandedOut = deviceSequences
+        isOpen = false
         connection.close()
         do {
             connection = try Self.open(path)
+            isOpen = true
             let found = try Self.identify(connection)
-            // A new file counts from the start: its numbers are told apart by its log id.
+            // A new file's sequences count from the start: they are told apart by its log id. Places go on: an uplink
+            // may have some of the old file in hand, and what it says of them must fit none of the new one.
             let isSameFile = found == log
             log = found
-            lastNumber = max(try Self.highestNumber(connection), isSameFile ? lastNumber : 0)
+            lastNumber = max(try Self.highestNumber(connection), lastNumber)
+            if !isSameFile { lastMark = .min }
             lanes.removeAll()
             deviceSequences.removeAll()
             try load()
@@ -164,11 +172,14 @@ public final class Spool {
 
     /// Folds what readers leave free of the WAL into the file. Between commits only.
     public func checkpoint() throws(SpoolError) {
+        guard isOpen else { throw closed }
         do { try connection.checkpoint() } catch { throw SpoolError(error) }
     }
 
     /// Bytes of live pages and WAL.
     public func bytes() throws(SpoolError) -> Int64 {
+        // Whoever asks how the spool does asks most while it does badly.
+        guard isOpen else { return (Files.status(path)?.size ?? 0) + (Files.status(path + "-wal")?.size ?? 0) }
         do {
             func pragma(_ name: String) throws(DatabaseError) -> Int64 {
                 try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
@@ -178,6 +189,11 @@ public final class Spool {
         } catch {
             throw SpoolError(error)
         }
+    }
+
+    private var closed: SpoolError {
+        SpoolError(
+            .failing, "\(path) was closed after a failure", hint: "look at the disk: dmesg, and `scangate doctor`")
     }
 
     private func look() throws(SpoolError) {
