@@ -113,8 +113,9 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto", "JSON",
-                "TOML", "Model", "Posix",
+                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto",
+                "Database",
+                "JSON", "TOML", "Model", "Posix",
             ]),
     ],
     cxxLanguageStandard: .cxx17

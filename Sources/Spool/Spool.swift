@@ -28,6 +28,8 @@ public final class Spool {
     var connection: Connection
     var lastMark: Int64 = .min
     private var lastNumber: Int64
+    /// False after a file was closed on a failure and could not be opened again.
+    private var isOpen = true
     /// The last numbers handed out in this log, committed or not: never cleared but for another log.
     private var laneMarks: [LaneID: Int64] = [:]
     private var deviceMarks: [DeviceID: Int64] = [:]
@@ -61,7 +63,8 @@ public final class Spool {
 
     /// Ends the use of the file. The WAL is folded into it where nobody else reads.
     public func close() {
-        _ = try? connection.checkpoint(truncating: true)
+        if isOpen { _ = try? connection.checkpoint(truncating: true) }
+        isOpen = false
         connection.close()
     }
 
@@ -121,6 +124,7 @@ public final class Spool {
     ///
     /// After an error the outcome is unknown: call `reopen` before anything else.
     public func commit(_ change: SpoolChange) throws(SpoolError) {
+        guard isOpen else { throw closed }
         let counts: [LaneID: Int64]
         do {
             try connection.execute("BEGIN IMMEDIATE")
@@ -142,13 +146,16 @@ public final class Spool {
     ///
     /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside.
     public func reopen() throws(SpoolError) {
+        isOpen = false
         connection.close()
         do {
             connection = try Self.open(path)
+            isOpen = true
             let found = try Self.identify(connection)
             if found != log {
-                // A new file counts from the start: its numbers are told apart by its log id.
-                (laneMarks, deviceMarks, lastNumber) = ([:], [:], 0)
+                // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
+                // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
+                (laneMarks, deviceMarks, lastMark) = ([:], [:], .min)
                 log = found
             }
             lastNumber = max(try Self.highestNumber(connection), lastNumber)
@@ -167,11 +174,14 @@ public final class Spool {
 
     /// Folds what readers leave free of the WAL into the file. Between commits only.
     public func checkpoint() throws(SpoolError) {
+        guard isOpen else { throw closed }
         do { try connection.checkpoint() } catch { throw SpoolError(error) }
     }
 
     /// Bytes of live pages and WAL.
     public func bytes() throws(SpoolError) -> Int64 {
+        // Whoever asks how the spool does asks most while it does badly.
+        guard isOpen else { return (Files.status(path)?.size ?? 0) + (Files.status(path + "-wal")?.size ?? 0) }
         do {
             func pragma(_ name: String) throws(DatabaseError) -> Int64 {
                 try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
@@ -181,6 +191,11 @@ public final class Spool {
         } catch {
             throw SpoolError(error)
         }
+    }
+
+    private var closed: SpoolError {
+        SpoolError(
+            .failing, "\(path) was closed after a failure", hint: "look at the disk: dmesg, and `scangate doctor`")
     }
 
     private func look() throws(SpoolError) {
