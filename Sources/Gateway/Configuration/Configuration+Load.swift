@@ -18,15 +18,17 @@ extension Configuration {
     /// The drop-ins of `scangate.toml` are `scangate.d/*.toml`, in the order of their names: later values replace
     /// earlier ones, lists of tables (`[[label]]`, `[[uplink]]`) append. Files that the configuration names must be
     /// there and readable for this process; systemd's credentials only while `credentialsDirectory` is known, which is
-    /// `$CREDENTIALS_DIRECTORY` of the service.
-    public static func load(path: String, credentialsDirectory: String? = nil) throws(ConfigurationError)
-        -> Configuration
+    /// `$CREDENTIALS_DIRECTORY` of the service. With `needsSecrets` false a secret that this user may not read is none of
+    /// its business and no mistake.
+    public static func load(path: String, credentialsDirectory: String? = nil, needsSecrets: Bool = true)
+        throws(ConfigurationError) -> Configuration
     {
         let (root, files) = try read(path: path)
         var checker = ConfigurationChecker(schema: .current)
         var table = checker.check(root)
         var builder = ConfigurationBuilder(
-            findings: checker.findings, files: ConfigurationFiles(credentialsDirectory: credentialsDirectory))
+            findings: checker.findings,
+            files: ConfigurationFiles(credentialsDirectory: credentialsDirectory, needsSecrets: needsSecrets))
         var configuration = builder.build(&table)
         guard builder.findings.mistakes.isEmpty else {
             throw ConfigurationError(mistakes: sorted(builder.findings.mistakes, files))

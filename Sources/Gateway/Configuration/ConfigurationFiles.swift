@@ -6,11 +6,13 @@ internal import Posix
 struct ConfigurationFiles {
     /// What systemd calls the service's credentials; nil outside the service.
     let credentialsDirectory: String?
+    /// Whether secrets have to be readable; not so for somebody who only talks to the daemon that reads them.
+    var needsSecrets = true
 
     enum Answer: Equatable {
         case good
         case wrong(problem: String, advice: String)
-        /// A credential, which only the service can see.
+        /// A secret that only the service can see.
         case unseen
     }
 
@@ -22,6 +24,7 @@ struct ConfigurationFiles {
         let shown = Safe.text(path, limit: 1024)
         guard let status = Files.status(path) else {
             if isCredential && credentialsDirectory == nil { return .unseen }
+            if secret && !needsSecrets && errno == EACCES { return .unseen }
             return .wrong(
                 problem: "no such file, or not to be reached: \(shown)",
                 advice: "write the path of a file that is there"
@@ -30,7 +33,8 @@ struct ConfigurationFiles {
         guard !status.isDirectory else {
             return .wrong(problem: "a directory: \(shown)", advice: "write the path of a file")
         }
-        guard canOpen(path) else {
+        if let code = openingFault(path) {
+            if secret && !needsSecrets && code == EACCES { return .unseen }
             return .wrong(
                 problem: "this user may not read \(shown)", advice: "run: chown \(Users.name(geteuid())) \(shown)")
         }
@@ -50,11 +54,11 @@ struct ConfigurationFiles {
         return .good
     }
 
-    private func canOpen(_ path: String) -> Bool {
+    private func openingFault(_ path: String) -> Int32? {
         do {
             _ = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
-            return true
-        } catch { return false }
+            return nil
+        } catch { return error.code }
     }
 
     func size(_ path: String) -> Int64? { Files.status(path)?.size }

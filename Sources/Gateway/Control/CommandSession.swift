@@ -11,7 +11,7 @@ public struct CommandSession: Sendable {
     ///
     /// - Throws: `CommandError`, exit 3, with every mistake.
     public init(configurationAt path: String) throws(CommandError) {
-        do { configuration = try Configuration.load(path: path) } catch {
+        do { configuration = try Configuration.load(path: path, needsSecrets: false) } catch {
             throw CommandError(error.description, exit: .configuration)
         }
     }
