@@ -131,6 +131,13 @@ struct DoctorTests {
                 + "&& systemctl restart scangate")
     }
 
+    @Test func `a gateway without an uplink is a fault`() throws {
+        #expect(fault("uplink") == nil)
+        #expect(
+            fault("uplink", in: try fixture.load(""))?.mend
+                == "${EDITOR:-nano} \(fixture.file) && systemctl restart scangate")
+    }
+
     @Test func `a daemon that does not run is started, also after the next boot`() {
         #expect(fault("daemon")?.mend == "systemctl enable --now scangate")
     }

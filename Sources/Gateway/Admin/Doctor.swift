@@ -55,6 +55,12 @@ public enum Doctor {
 
     static func examine(_ configuration: Configuration, _ surroundings: Surroundings) -> [Finding] {
         var findings = configurationFiles(configuration, surroundings)
+        if configuration.groups.isEmpty, let file = configuration.files.first {
+            findings.append(
+                Finding(
+                    "uplink", fault: "none is configured: scans are kept here and go nowhere",
+                    mend: "${EDITOR:-nano} \(quoted(file)) && systemctl restart scangate"))
+        }
         findings += stateFiles(configuration, surroundings)
         findings += secretFiles(configuration, surroundings)
         findings.append(disk(configuration))
