@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Tells when a path may have come, gone or changed its permissions (inotify(7)); no polling.
 ///
-/// Watches the path's directory, or the nearest directory above that is there, and the node itself while it cannot be
-/// opened (so that the end of another program's hold is seen). Confined to its poll thread.
+/// Watches the path's directory, or the nearest directory above that is there, and, after `watchNode`, the node itself
+/// (so that the end of another program's hold is seen). Confined to its poll thread.
 public final class PathWatch {
     private let path: String
     private let poll: PollThread
@@ -25,8 +25,19 @@ public final class PathWatch {
         renew()
     }
 
-    /// Looks again at which directories are there; called after each change, before the path is tried.
+    /// Looks again at which directories are there, and leaves the node alone; called after each change, before the
+    /// path is tried. What has happened so far is forgotten: the caller's own opening and closing of the node must not
+    /// wake the caller again.
     public func renew() {
+        watch(node: false)
+        // Removing a watch is an event too.
+        Self.drain(inotify.raw)
+    }
+
+    /// Watches the node too; called after the path was tried in vain.
+    public func watchNode() { watch(node: true) }
+
+    private func watch(node: Bool) {
         var wanted: [String: UInt32] = [:]
         var directory = Files.parent(path)
         let entries = UInt32(IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
@@ -34,7 +45,7 @@ public final class PathWatch {
             directory = Files.parent(directory)
         }
         wanted[directory] = entries
-        if Files.status(path) != nil { wanted[path] = UInt32(IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_ATTRIB) }
+        if node && Files.status(path) != nil { wanted[path] = UInt32(IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_ATTRIB) }
         for (name, watch) in watched where wanted[name] == nil {
             inotify_rm_watch(inotify.raw, watch)
             watched[name] = nil

@@ -18,9 +18,11 @@ extension Configuration {
     /// The drop-ins of `scangate.toml` are `scangate.d/*.toml`, in the order of their names: later values replace
     /// earlier ones, lists of tables (`[[label]]`, `[[uplink]]`) append. Files that the configuration names must be
     /// there and readable for this process; systemd's credentials only while `credentialsDirectory` is known, which is
-    /// `$CREDENTIALS_DIRECTORY` of the service. With `needsSecrets` false a secret that this user may not read is none of
-    /// its business and no mistake.
-    public static func load(path: String, credentialsDirectory: String? = nil, needsSecrets: Bool = true)
+    /// `$CREDENTIALS_DIRECTORY` of the service.
+    ///
+    /// - Parameter looksAtFiles: false for a command that needs none of the files that the configuration names: its
+    ///   user may not be allowed to read them.
+    public static func load(path: String, credentialsDirectory: String? = nil, looksAtFiles: Bool = true)
         throws(ConfigurationError) -> Configuration
     {
         let (root, files) = try read(path: path)
@@ -28,7 +30,7 @@ extension Configuration {
         var table = checker.check(root)
         var builder = ConfigurationBuilder(
             findings: checker.findings,
-            files: ConfigurationFiles(credentialsDirectory: credentialsDirectory, needsSecrets: needsSecrets))
+            files: ConfigurationFiles(credentialsDirectory: credentialsDirectory, looks: looksAtFiles))
         var configuration = builder.build(&table)
         guard builder.findings.mistakes.isEmpty else {
             throw ConfigurationError(mistakes: sorted(builder.findings.mistakes, files))

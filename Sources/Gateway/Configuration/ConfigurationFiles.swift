@@ -6,13 +6,13 @@ internal import Posix
 struct ConfigurationFiles {
     /// What systemd calls the service's credentials; nil outside the service.
     let credentialsDirectory: String?
-    /// Whether secrets have to be readable; not so for somebody who only talks to the daemon that reads them.
-    var needsSecrets = true
+    /// False for a command of an admin who may not read the daemon's secrets, and need not.
+    var looks = true
 
     enum Answer: Equatable {
         case good
         case wrong(problem: String, advice: String)
-        /// A secret that only the service can see.
+        /// A credential, which only the service can see.
         case unseen
     }
 
@@ -20,11 +20,11 @@ struct ConfigurationFiles {
     private static let credentials = "/run/credentials/"
 
     func check(_ path: String, secret: Bool) -> Answer {
+        guard looks else { return .good }
         let isCredential = path.hasPrefix(ConfigurationFiles.credentials) && !path.contains("/../")
         let shown = Safe.text(path, limit: 1024)
         guard let status = Files.status(path) else {
             if isCredential && credentialsDirectory == nil { return .unseen }
-            if secret && !needsSecrets && errno == EACCES { return .unseen }
             return .wrong(
                 problem: "no such file, or not to be reached: \(shown)",
                 advice: "write the path of a file that is there"
@@ -33,8 +33,7 @@ struct ConfigurationFiles {
         guard !status.isDirectory else {
             return .wrong(problem: "a directory: \(shown)", advice: "write the path of a file")
         }
-        if let code = openingFault(path) {
-            if secret && !needsSecrets && code == EACCES { return .unseen }
+        guard canOpen(path) else {
             return .wrong(
                 problem: "this user may not read \(shown)", advice: "run: chown \(Users.name(geteuid())) \(shown)")
         }
@@ -54,12 +53,12 @@ struct ConfigurationFiles {
         return .good
     }
 
-    private func openingFault(_ path: String) -> Int32? {
+    private func canOpen(_ path: String) -> Bool {
         do {
             _ = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
-            return nil
-        } catch { return error.code }
+            return true
+        } catch { return false }
     }
 
-    func size(_ path: String) -> Int64? { Files.status(path)?.size }
+    func size(_ path: String) -> Int64? { looks ? Files.status(path)?.size : nil }
 }

@@ -1,0 +1,80 @@
+import Glibc
+import JSON
+import Model
+import TestSupport
+import Testing
+
+/// Daemon, backend or both killed with SIGKILL at any moment, two hundred times over both contracts.
+///
+/// `SCANGATE_KILLS` sets the number a contract, `SCANGATE_SEED` the order of kills.
+@Suite(.timeLimit(.minutes(10))) struct KillTests {
+    private static let kills = getenv("SCANGATE_KILLS").flatMap { Int(String(cString: $0)) } ?? 100
+    private static let seed =
+        getenv("SCANGATE_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64(time(nil)) &* 1_000_003
+
+    @Test func `killed at any moment, tracetrack-devices accepts every acknowledged scan once`() throws {
+        try withTemporaryDirectory { directory in
+            let bench = try KillBench(directory: directory, contract: "tracetrack-devices")
+            let links = try run(bench)
+            let state = try bench.backendJSON("/sim/state")
+            #expect(state["accepted_twice"]?.integer == 0)
+            #expect(state["wrong_parent"]?.integer == 0)
+            #expect(state["order_broken"]?.integer == 0)
+            #expect(state["rejected"]?.integer == 0)
+            try expectAll(bench, links)
+        }
+    }
+
+    @Test func `killed at any moment, tracetrack-web has every acknowledged scan, none in a wrong bag`() throws {
+        try withTemporaryDirectory { directory in
+            let bench = try KillBench(directory: directory, contract: "tracetrack-web")
+            try expectAll(bench, try run(bench))
+        }
+    }
+
+    /// Kills, lets everything arrive, and returns the backend's links: child to bag.
+    private func run(_ bench: KillBench) throws -> [String: String] {
+        print("kills: \(Self.kills) under \(bench.contract), seed \(Self.seed)")
+        var random = Seeded(Self.seed)
+        try bench.startBackend()
+        try bench.provision()
+        try bench.startDaemon()
+        try bench.startWorkers()
+        for _ in 0..<Self.kills {
+            pause(milliseconds: Int.random(in: 30...500, using: &random))
+            let victim = Int.random(in: 0..<3, using: &random)
+            try bench.kill(daemon: victim != 0, backend: victim != 1)
+        }
+        pause(milliseconds: 500)
+        bench.stopWorkers()
+        try bench.waitUntilEverythingIsJudged()
+        let uplink = try bench.status()?["uplinks"]?.array?.first
+        #expect(uplink?["rejected"]?.integer == 0)
+        #expect(bench.stopDaemon() == 0)
+        var links: [String: String] = [:]
+        for link in try bench.backendJSON("/sim/links")["links"]?.array ?? [] {
+            links[link["child"]?.string ?? ""] = link["parent"]?.string ?? ""
+        }
+        return links
+    }
+
+    private func expectAll(_ bench: KillBench, _ links: [String: String]) throws {
+        let acknowledged = try bench.acknowledged()
+        let bags = Set(links.values)
+        var lost: [String] = []
+        var wrong: [String] = []
+        for (label, bag) in acknowledged where label != bag {
+            let child = label.split(separator: " ").dropFirst(2).first.map(String.init) ?? ""
+            guard let found = links[child] else {
+                lost.append(label)
+                continue
+            }
+            if found != bag { wrong.append("\(child) in \(found), scanned in \(bag)") }
+        }
+        #expect(lost.isEmpty)
+        #expect(wrong.isEmpty)
+        print("\(bench.contract): \(acknowledged.count) acknowledged, \(links.count) links, \(bags.count) bags")
+        // Kills that leave no time to scan would prove nothing.
+        #expect(acknowledged.count > Self.kills * 2)
+    }
+}
