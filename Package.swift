@@ -78,6 +78,14 @@ let package = Package(
         program("scangate", ["Gateway", "JSON", "Model", "Posix"]),
         program("tracetrack-sim", ["Simulator"]),
 
+        // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.
+        .target(
+            name: "CBareLoop", path: "Tests/Bench/CBareLoop",
+            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
+        .executableTarget(
+            name: "scangate-bench", dependencies: ["CBareLoop", "Gateway", "Spool", "JSON", "Model", "Posix"],
+            path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
+
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
             name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
@@ -101,6 +109,7 @@ let package = Package(
         tests(
             "UplinksTests",
             ["Uplinks", "HTTPClient", "HTTPServer", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+        tests("KillTests", ["JSON", "Model"]),
         tests(
             "GatewayTests",
             [

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Synchronization
 
 /// A symmetric key for HMAC-SHA256 (RFC 2104) and HKDF (RFC 5869). Its bytes are wiped when the last copy goes.
 ///
@@ -6,18 +7,30 @@ internal import COpenSSL
 public final class HMACKey: Sendable, CustomStringConvertible {
     // Allocated by hand, so that no copy of an array's storage is left behind and the wipe reaches the only one.
     private nonisolated(unsafe) let storage: UnsafeMutableRawBufferPointer
+    // Set up once with the key: that takes longer than authenticating a scan. OpenSSL wipes its copy with it.
+    private let mac: Mutex<Context>
+
+    private struct Context: @unchecked Sendable {
+        // @unchecked: a context belongs to one caller at a time, and the mutex around it sees to that.
+        let pointer: OpaquePointer
+    }
 
     /// A key of these bytes; the caller wipes its own copy.
     public init(_ bytes: [UInt8]) {
         storage = .allocate(byteCount: max(bytes.count, 1), alignment: 16)
         storage.copyBytes(from: bytes)
         count = bytes.count
+        guard let context = scangate_hmac_make(storage.baseAddress, bytes.count) else {
+            fatalError("OpenSSL has no HMAC-SHA256: nothing can be signed or verified")
+        }
+        mac = Mutex(Context(pointer: context))
     }
 
     /// The number of bytes.
     public let count: Int
 
     deinit {
+        mac.withLock { EVP_MAC_CTX_free($0.pointer) }
         OPENSSL_cleanse(storage.baseAddress, storage.count)
         storage.deallocate()
     }
@@ -28,11 +41,11 @@ public final class HMACKey: Sendable, CustomStringConvertible {
     /// The 32 bytes of HMAC-SHA256 over `message`.
     public func authenticate(_ message: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { out, count in
-            var length: UInt32 = 32
-            _ = message.withUnsafeBufferPointer {
-                HMAC(
-                    EVP_sha256(), storage.baseAddress, Int32(self.count), $0.baseAddress, $0.count,
-                    out.baseAddress, &length)
+            let made = message.withUnsafeBufferPointer { text in
+                mac.withLock { scangate_hmac($0.pointer, text.baseAddress, text.count, out.baseAddress) }
+            }
+            guard made == 1 else {
+                fatalError("OpenSSL cannot authenticate: a scan would go out with a wrong signature")
             }
             count = 32
         }

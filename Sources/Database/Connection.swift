@@ -10,6 +10,9 @@ public final class Connection {
     private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
+    // Before the first connection only; a failure means that counting goes on, and nothing else.
+    private static let isConfigured = scangate_sqlite_stop_counting() == SQLITE_OK
+
     /// How a file is opened.
     public enum Mode: Sendable {
         /// Made where it is missing, 0600 by the process's umask.
@@ -29,6 +32,7 @@ public final class Connection {
             case .readWrite: SQLITE_OPEN_READWRITE
             case .readOnly: SQLITE_OPEN_READONLY
             }
+        _ = Self.isConfigured
         let status = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
         guard status == SQLITE_OK, let handle else {
             let error = DatabaseError(

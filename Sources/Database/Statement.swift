@@ -49,6 +49,18 @@ public final class Statement {
         value.withUnsafeBufferPointer { _ = scangate_bind_blob(handle, index, $0.baseAddress, Int32($0.count)) }
     }
 
+    /// Binds bytes that SQLite reads where they are, and runs the statement, which returns no rows.
+    public func run(_ index: Int32, _ value: [UInt8]) throws(DatabaseError) {
+        // A statement that is kept must not point at an array that may go.
+        defer { sqlite3_bind_null(handle, index) }
+        let failure: DatabaseError? = value.withUnsafeBufferPointer { bytes in
+            scangate_bind_static_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
+            defer { sqlite3_reset(handle) }
+            return sqlite3_step(handle) == SQLITE_DONE ? nil : connection.error(sql)
+        }
+        if let failure { throw failure }
+    }
+
     /// Binds values from the first parameter on.
     public func bind(_ values: [Value]) {
         for (index, value) in values.enumerated() {

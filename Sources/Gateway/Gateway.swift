@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Identity
-internal import Model
+public import Model
 internal import Posix
+internal import Scanners
 internal import Uplinks
 
 /// The daemon: starts its parts in the order in which scans flow back from them, and stops them in the order in which
@@ -66,6 +67,18 @@ public final class Gateway: Sendable {
         poll.stop()
         if let failure { throw failure }
     }
+
+    /// Takes a reading in as a driver hands it over: what benchmarks drive the intake with.
+    ///
+    /// - Parameter reply: called once with whether it is on stable storage; on the intake's thread, or on the
+    ///   caller's where the intake is busy.
+    public func submit(_ reading: Reading, from device: DeviceID, reply: @escaping @Sendable (_ isStored: Bool) -> Void)
+    {
+        core.intake.submit(reading, from: device) { reply($0 == .stored) }
+    }
+
+    /// Commits with scans since the start. The replies to a commit's readings come before it is counted.
+    public var commits: Int { maintenance.commitCount }
 
     private func start() async throws(CommandError) {
         let started = try await deliveries.start(configuration)

@@ -34,22 +34,34 @@ public struct JSONWriter: Sendable {
 
     /// Writes a string; its bytes must be UTF-8.
     public mutating func string(_ text: some Sequence<UInt8>) {
+        if text.withContiguousStorageIfAvailable({ quote($0) }) == nil {
+            Array(text).withUnsafeBufferPointer { quote($0) }
+        }
+    }
+
+    /// Writes a string.
+    public mutating func string(_ text: String) {
+        var text = text
+        text.withUTF8 { quote($0) }
+    }
+
+    private mutating func quote(_ text: UnsafeBufferPointer<UInt8>) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0..<32, 127: escape(byte)
-            default: bytes.append(byte)
-            }
+        // Nearly every string goes in as it is; without an early end the look at it takes many bytes at a time.
+        var needsEscapes = false
+        for byte in text { needsEscapes = Self.isSpecial(byte) || needsEscapes }
+        if needsEscapes {
+            for byte in text { if Self.isSpecial(byte) { escape(byte) } else { bytes.append(byte) } }
+        } else {
+            bytes.append(contentsOf: text)
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Writes a string.
-    public mutating func string(_ text: String) { string(text.utf8) }
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 127
+    }
 
     /// Writes an integer.
     public mutating func integer(_ value: Int64) {
@@ -127,6 +139,7 @@ public struct JSONWriter: Sendable {
     private mutating func escape(_ byte: UInt8) {
         let short: [UInt8: UInt8] = [8: 98, 9: 116, 10: 110, 12: 102, 13: 114]
         bytes.append(UInt8(ascii: "\\"))
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return bytes.append(byte) }
         if let letter = short[byte] { return bytes.append(letter) }
         bytes.append(contentsOf: "u00".utf8)
         for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 48 + digit : 87 + digit) }

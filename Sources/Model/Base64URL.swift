@@ -1,37 +1,40 @@
 /// base64url without padding (RFC 4648, section 5): keys, signatures and raw scans on the wire.
 public enum Base64URL {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
     /// Appends the characters of `bytes`: four for each three bytes, two or three for the rest.
     public static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-        var index = 0
-        while index + 3 <= bytes.count {
-            let word = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
-            text.append(alphabet[Int(word >> 18)])
-            text.append(alphabet[Int(word >> 12 & 63)])
-            text.append(alphabet[Int(word >> 6 & 63)])
-            text.append(alphabet[Int(word & 63)])
-            index += 3
-        }
-        switch bytes.count - index {
-        case 1:
-            text.append(alphabet[Int(bytes[index] >> 2)])
-            text.append(alphabet[Int(bytes[index] << 4 & 63)])
-        case 2:
-            let word = UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1])
-            text.append(alphabet[Int(word >> 10)])
-            text.append(alphabet[Int(word >> 4 & 63)])
-            text.append(alphabet[Int(word << 2 & 63)])
-        default: break
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: (bytes.count * 4 + 2) / 3) { out in
+            bytes.withUnsafeBufferPointer { write($0, to: out) }
+            text.append(contentsOf: out)
         }
     }
 
     /// The characters of `bytes`.
     public static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        append(bytes, to: &text)
-        return String(decoding: text, as: UTF8.self)
+        let count = (bytes.count * 4 + 2) / 3
+        return String(unsafeUninitializedCapacity: count) { out in
+            bytes.withUnsafeBufferPointer { write($0, to: UnsafeMutableBufferPointer(rebasing: out[..<count])) }
+            return count
+        }
+    }
+
+    // `out` has exactly the room that the characters need.
+    private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>) {
+        let alphabet = alphabet.utf8Start
+        var word: UInt32 = 0
+        var bits: UInt32 = 0
+        var place = 0
+        for byte in bytes {
+            word = word << 8 | UInt32(byte)
+            bits += 8
+            while bits >= 6 {
+                bits -= 6
+                out[place] = alphabet[Int(word >> bits & 63)]
+                place += 1
+            }
+        }
+        if bits > 0 { out[place] = alphabet[Int(word << (6 - bits) & 63)] }
     }
 
     /// The bytes of `text`, or nil where it has padding, other characters, or left-over bits that are not zero

@@ -17,7 +17,9 @@ private func isHexID(_ text: String) -> Bool {
 
 /// The id of a key: the first 16 hex digits of SHA-256("scangate kid v1" LF key).
 public struct KeyID: HexID {
+    /// 16 lower-case hexadecimal digits.
     public let text: String
+    /// Nil where the text is anything else.
     public init?(_ text: String) {
         guard isHexID(text) else { return nil }
         self.text = text
@@ -26,7 +28,9 @@ public struct KeyID: HexID {
 
 /// The id of a spool file, random, so that a restored or replaced spool never collides with itself.
 public struct LogID: HexID {
+    /// 16 lower-case hexadecimal digits.
     public let text: String
+    /// Nil where the text is anything else.
     public init?(_ text: String) {
         guard isHexID(text) else { return nil }
         self.text = text
@@ -77,20 +81,23 @@ public struct UUID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Appends the 36 characters of the UUID.
-    public func append(to bytes: inout [UInt8]) {
-        for digit in 0..<32 {
-            if digit == 8 || digit == 12 || digit == 16 || digit == 20 { bytes.append(UInt8(ascii: "-")) }
-            let word = digit < 16 ? high : low
-            bytes.append(Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (digit & 15))) & 15))
-        }
-    }
+    public func append(to bytes: inout [UInt8]) { bytes.append(contentsOf: description.utf8) }
 
     /// Lower-case 8-4-4-4-12.
     public var description: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(36)
-        append(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 36) { out in
+            var place = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    out[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = digit < 16 ? high : low
+                out[place] = Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (digit & 15))) & 15)
+                place += 1
+            }
+            return place
+        }
     }
 }
 

@@ -8,6 +8,7 @@ public struct Moment: Sendable, Equatable {
     /// Whether the kernel says that the wall clock follows a time source (adjtimex).
     public var synced: Bool
 
+    /// A reading made elsewhere.
     public init(uptimeNs: Int64, wallMs: Int64, synced: Bool) {
         self.uptimeNs = uptimeNs
         self.wallMs = wallMs
@@ -27,6 +28,7 @@ public struct TimeSource: Sendable {
     /// Returns after this long by CLOCK_BOOTTIME, or throws `CancellationError`.
     public let sleep: @Sendable (Duration) async throws -> Void
 
+    /// A source with these parts.
     public init(
         bootID: String, now: @escaping @Sendable () -> Moment,
         sleep: @escaping @Sendable (Duration) async throws -> Void

@@ -36,7 +36,9 @@ private func isLetterOrDigit(_ byte: UInt8) -> Bool {
 
 /// The name of this gateway, unique within a backend.
 public struct GatewayID: Name {
+    /// The name as written.
     public let text: String
+    /// Nil where the text is not a valid name.
     public init?(_ text: String) {
         guard isName(text) else { return nil }
         self.text = text
@@ -45,7 +47,9 @@ public struct GatewayID: Name {
 
 /// The name of a scanner, camera or handheld.
 public struct DeviceID: Name {
+    /// The name as written.
     public let text: String
+    /// Nil where the text is not a valid name.
     public init?(_ text: String) {
         guard isName(text) else { return nil }
         self.text = text
@@ -54,7 +58,9 @@ public struct DeviceID: Name {
 
 /// The name of a bagging table: one or more devices scan for it, in one order.
 public struct LaneID: Name {
+    /// The name as written.
     public let text: String
+    /// Nil where the text is not a valid name.
     public init?(_ text: String) {
         guard isName(text) else { return nil }
         self.text = text

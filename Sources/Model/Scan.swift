@@ -72,6 +72,7 @@ public struct Reading: Sendable, Equatable {
     /// When the last byte arrived.
     public var capturedAt: Moment
 
+    /// A reading; what the scanner did not tell has its default.
     public init(bytes: [UInt8], symbology: Symbology = .unknown, aim: String = "", capturedAt: Moment) {
         self.bytes = bytes
         self.symbology = symbology
@@ -84,13 +85,19 @@ public struct Reading: Sendable, Equatable {
 ///
 /// Made once, at capture; what is stored and sent is its `Wire` encoding, never made again.
 public struct Scan: Sendable, Equatable {
+    /// Made once, at capture; version 7.
     public var id: UUID
+    /// The gateway that took it.
     public var gateway: GatewayID
+    /// The device that read it.
     public var device: DeviceID
+    /// The key that signs it.
     public var kid: KeyID
+    /// The spool file that holds it.
     public var log: LogID
     /// Rises per device within a log; at most 2^53 - 1.
     public var seq: Int64
+    /// The lane it was scanned for.
     public var lane: LaneID
     /// Rises per lane; at most 2^53 - 1.
     public var laneSeq: Int64
@@ -98,7 +105,9 @@ public struct Scan: Sendable, Equatable {
     public var capturedAt: Moment
     /// The kernel's boot id, lower-case 8-4-4-4-12.
     public var boot: String
+    /// What it asks for.
     public var action: ScanAction
+    /// What the label is.
     public var role: ScanRole
     /// The lane's parent at capture, or empty.
     public var parent: String
@@ -106,6 +115,7 @@ public struct Scan: Sendable, Equatable {
     public var operatorBadge: String
     /// The id of the scan that this one corrects, or nil.
     public var corrects: UUID?
+    /// The bar code's type, where the scanner tells.
     public var symbology: Symbology
     /// The AIM identifier, or empty.
     public var aim: String
@@ -113,8 +123,10 @@ public struct Scan: Sendable, Equatable {
     public var data: [UInt8]
     /// The bytes as read, only where they differ from `data`.
     public var raw: [UInt8]?
+    /// How it is signed.
     public var algorithm: SignatureAlgorithm
 
+    /// All fields; those that most scans lack have a default.
     public init(
         id: UUID, gateway: GatewayID, device: DeviceID, kid: KeyID, log: LogID, seq: Int64, lane: LaneID,
         laneSeq: Int64, capturedAt: Moment, boot: String, action: ScanAction = .scan, role: ScanRole,

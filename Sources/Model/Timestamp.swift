@@ -1,31 +1,29 @@
 /// Wall-clock times as the contract writes them: `YYYY-MM-DDThh:mm:ss.mmmZ`, 24 characters, UTC.
 public enum Timestamp {
     /// Appends the 24 characters; years 0000 to 9999, anything outside is clamped.
-    public static func append(_ unixMs: Int64, to bytes: inout [UInt8]) {
-        let clamped = min(max(unixMs, -62_167_219_200_000), 253_402_300_799_999)
-        let (days, msOfDay) = divideDown(clamped, 86_400_000)
-        let date = civil(fromDays: days)
-        digits(date.year, 4, &bytes)
-        bytes.append(UInt8(ascii: "-"))
-        digits(date.month, 2, &bytes)
-        bytes.append(UInt8(ascii: "-"))
-        digits(date.day, 2, &bytes)
-        bytes.append(UInt8(ascii: "T"))
-        digits(msOfDay / 3_600_000, 2, &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        digits(msOfDay / 60_000 % 60, 2, &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        digits(msOfDay / 1000 % 60, 2, &bytes)
-        bytes.append(UInt8(ascii: "."))
-        digits(msOfDay % 1000, 3, &bytes)
-        bytes.append(UInt8(ascii: "Z"))
-    }
+    public static func append(_ unixMs: Int64, to bytes: inout [UInt8]) { bytes.append(contentsOf: text(unixMs).utf8) }
 
     /// The 24 characters.
     public static func text(_ unixMs: Int64) -> String {
-        var bytes: [UInt8] = []
-        append(unixMs, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 24) { out in
+            write(unixMs, to: out)
+            return 24
+        }
+    }
+
+    private static func write(_ unixMs: Int64, to out: UnsafeMutableBufferPointer<UInt8>) {
+        let clamped = min(max(unixMs, -62_167_219_200_000), 253_402_300_799_999)
+        let (days, msOfDay) = divideDown(clamped, 86_400_000)
+        let date = civil(fromDays: days)
+        let form: StaticString = "0000-00-00T00:00:00.000Z"
+        for place in 0..<24 { out[place] = form.utf8Start[place] }
+        digits(date.year, 4, at: 0, out)
+        digits(date.month, 2, at: 5, out)
+        digits(date.day, 2, at: 8, out)
+        digits(msOfDay / 3_600_000, 2, at: 11, out)
+        digits(msOfDay / 60_000 % 60, 2, at: 14, out)
+        digits(msOfDay / 1000 % 60, 2, at: 17, out)
+        digits(msOfDay % 1000, 3, at: 20, out)
     }
 
     /// Milliseconds since 1970, or nil where the text is not exactly of the 24-character form or names no real time.
@@ -69,12 +67,13 @@ public enum Timestamp {
         return ((value - remainder) / by, remainder)
     }
 
-    private static func digits(_ value: Int64, _ count: Int, _ bytes: inout [UInt8]) {
-        var divisor: Int64 = 1
-        for _ in 1..<count { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(48 + UInt8(value / divisor % 10))
-            divisor /= 10
+    private static func digits(
+        _ value: Int64, _ count: Int, at start: Int, _ out: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var rest = value
+        for place in (start..<(start + count)).reversed() {
+            out[place] = 48 + UInt8(rest % 10)
+            rest /= 10
         }
     }
 }

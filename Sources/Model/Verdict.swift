@@ -22,6 +22,7 @@ public struct StoredScan: Sendable, Equatable {
     /// The scan's JSON object as it is sent.
     public let wire: [UInt8]
 
+    /// Both parts.
     public init(n: Int64, wire: [UInt8]) {
         self.n = n
         self.wire = wire

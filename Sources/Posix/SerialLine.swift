@@ -32,7 +32,10 @@ public struct PseudoTerminal: ~Copyable, Sendable {
         var name = [CChar](repeating: 0, count: 128)
         let descriptor = scangate_open_pty(&name, name.count)
         guard descriptor >= 0 else { throw SystemError("make", "a pseudo-terminal") }
-        scanner = FileDescriptor(owning: descriptor)
+        let file = FileDescriptor(owning: descriptor)
+        // A new pseudo-terminal echoes what is written before a program has opened it, and no scanner does.
+        guard scangate_set_raw(descriptor, 9600) == 0 else { throw SystemError("set up", "a pseudo-terminal") }
+        scanner = file
         path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -57,11 +57,21 @@ private final class SyncedFlag: Sendable {
 
 /// Random numbers from the kernel, for ids and jitter; keys come from `Crypto`.
 public enum Random {
+    // Bound: 2 KiB. A system call for each word would cost more than the rest of a scan's id.
+    private static let pool = Mutex<[UInt64]>([])
+
     /// One word of 64 random bits.
     public static func word() -> UInt64 {
-        var word: UInt64 = 0
-        guard scangate_random(&word, 8) == 0 else { fatalError("getrandom failed: the kernel has no random numbers") }
-        return word
+        pool.withLock { words in
+            if let word = words.popLast() { return word }
+            words = [UInt64](unsafeUninitializedCapacity: 256) { out, count in
+                guard scangate_random(out.baseAddress, 2048) == 0 else {
+                    fatalError("getrandom failed: the kernel has no random numbers")
+                }
+                count = 256
+            }
+            return words.removeLast()
+        }
     }
 
     /// A UUID of version 7 at this time.

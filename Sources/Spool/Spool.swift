@@ -30,7 +30,9 @@ public final class Spool {
     private var lastNumber: Int64
     /// False after a file was closed on a failure and could not be opened again.
     private var isOpen = true
-    private var deviceSequences: [DeviceID: Int64] = [:]
+    /// The last numbers handed out in this log, committed or not: never cleared but for another log.
+    private var laneMarks: [LaneID: Int64] = [:]
+    private var deviceMarks: [DeviceID: Int64] = [:]
     private var bytesAtLastLook: Int64 = 0
     private var commitsSinceLook = 64
 
@@ -73,15 +75,15 @@ public final class Spool {
     }
 
     /// The last sequence number of a lane.
-    public func sequence(of lane: LaneID) -> Int64 { lanes[lane]?.sequence ?? 0 }
+    public func sequence(of lane: LaneID) -> Int64 { max(lanes[lane]?.sequence ?? 0, laneMarks[lane] ?? 0) }
 
     /// The last sequence number of a device.
-    public func sequence(of device: DeviceID) -> Int64 { deviceSequences[device] ?? 0 }
+    public func sequence(of device: DeviceID) -> Int64 { deviceMarks[device] ?? 0 }
 
     /// Remembers sequence numbers that are handed out now, before their commit is tried.
     public func handOut(lane: LaneID, _ laneSequence: Int64, device: DeviceID, _ deviceSequence: Int64) {
-        lanes[lane]?.sequence = laneSequence
-        deviceSequences[device] = deviceSequence
+        laneMarks[lane] = laneSequence
+        deviceMarks[device] = deviceSequence
     }
 
     /// Makes sure that a lane has a row. A commit of its own: it happens once a lane.
@@ -123,9 +125,10 @@ public final class Spool {
     /// After an error the outcome is unknown: call `reopen` before anything else.
     public func commit(_ change: SpoolChange) throws(SpoolError) {
         guard isOpen else { throw closed }
+        let counts: [LaneID: Int64]
         do {
             try connection.execute("BEGIN IMMEDIATE")
-            try store(change)
+            counts = try store(change)
             for record in change.settlements { try store(record) }
             try mark(change)
             try connection.execute("COMMIT")
@@ -135,36 +138,35 @@ public final class Spool {
         }
         commitsSinceLook += 1
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
-        for append in change.appends { lanes[append.lane]?.appended += 1 }
+        for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
+        for (lane, count) in counts { lanes[lane]?.appended += count }
     }
 
     /// Closes the file, opens it again, and believes what it says, except that no number is handed out twice.
     ///
     /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside.
     public func reopen() throws(SpoolError) {
-        let handedOut = lanes.mapValues(\.sequence)
-        let devicesHandedOut = deviceSequences
         isOpen = false
         connection.close()
         do {
             connection = try Self.open(path)
             isOpen = true
             let found = try Self.identify(connection)
-            // A new file's sequences count from the start: they are told apart by its log id. Places go on: an uplink
-            // may have some of the old file in hand, and what it says of them must fit none of the new one.
-            let isSameFile = found == log
-            log = found
-            lastNumber = max(try Self.highestNumber(connection), lastNumber)
-            if !isSameFile { lastMark = .min }
-            lanes.removeAll()
-            deviceSequences.removeAll()
-            try load()
-            guard isSameFile else { return }
-            for (lane, sequence) in handedOut {
-                let found = lanes[lane]?.sequence ?? 0
-                lanes[lane]?.sequence = max(sequence, found)
+            if found != log {
+                // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
+                // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
+                (laneMarks, deviceMarks, lastMark) = ([:], [:], .min)
+                log = found
             }
-            deviceSequences.merge(devicesHandedOut) { max($0, $1) }
+            lastNumber = max(try Self.highestNumber(connection), lastNumber)
+            lanes.removeAll()
+            try load()
+            // What the failed commit left in the WAL may be in the kernel's cache only, and a later fsync would not say
+            // so. Copied into the file and synced there, what the file says is on the disk as well.
+            let copied = try connection.checkpoint()
+            guard copied.checkpointed == copied.logFrames else {
+                throw SpoolError(.failing, "\(path): a reader keeps the WAL from being folded in")
+            }
         } catch {
             throw SpoolError(wrapping: error)
         }
@@ -205,15 +207,15 @@ public final class Spool {
         commitsSinceLook = 0
     }
 
-    private func store(_ change: SpoolChange) throws(DatabaseError) {
+    // Returns how many scans each lane was given.
+    private func store(_ change: SpoolChange) throws(DatabaseError) -> [LaneID: Int64] {
         var counts: [LaneID: Int64] = [:]
         let insert = try connection.statement("INSERT INTO scan(n, lane, wire) VALUES (?, ?, ?)")
         for append in change.appends {
             guard let lane = lanes[append.lane] else { continue }
             insert.bind(1, append.n)
             insert.bind(2, lane.id)
-            insert.bind(3, append.wire)
-            try insert.run()
+            try insert.run(3, append.wire)
             counts[append.lane, default: 0] += 1
         }
         for (name, state) in change.laneStates {
@@ -229,6 +231,7 @@ public final class Spool {
                 "INSERT INTO device VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq",
                 .text(name.text), .integer(sequence))
         }
+        return counts
     }
 
     private func store(_ record: SettlementRecord) throws(DatabaseError) {
@@ -311,7 +314,9 @@ public final class Spool {
             }
             for (name, lane) in rows { if let name = LaneID(name) { lanes[name] = lane } }
             let devices = try connection.rows("SELECT name, seq FROM device") { ($0.text(0), $0.integer(1)) }
-            for (name, sequence) in devices { if let name = DeviceID(name) { deviceSequences[name] = sequence } }
+            for (name, sequence) in devices {
+                if let name = DeviceID(name) { deviceMarks[name] = max(sequence, deviceMarks[name] ?? 0) }
+            }
         } catch {
             throw SpoolError(error)
         }

@@ -41,8 +41,11 @@ public struct UplinkSettings: Sendable, Equatable {
 
     /// Files in PEM form; nil means the system's own authorities, no client certificate.
     public struct TLSFiles: Sendable, Equatable {
+        /// Authorities that are trusted instead of the system's.
         public var caFile: String?
+        /// The client certificate, with its chain.
         public var certFile: String?
+        /// The client certificate's key.
         public var keyFile: String?
 
         /// The three files.
@@ -70,8 +73,11 @@ public struct UplinkSettings: Sendable, Equatable {
 
     /// The paths of tracetrack-web.
     public struct WebPaths: Sendable, Equatable {
+        /// Where a bag is posted.
         public var parent = "/api/fast_parent_scan"
+        /// Where a child is posted.
         public var child = "/process_child_scan_fast"
+        /// Where the login page is.
         public var login = "/login"
 
         /// The defaults.
@@ -82,13 +88,19 @@ public struct UplinkSettings: Sendable, Equatable {
     public var name: String
     /// Regions of one backend, tried in order: `https://` or `http://`, host, port, and a path or none.
     public var urls: [String]
+    /// How the uplink speaks to the backend.
     public var contract: Contract = .web
+    /// What the uplink is for.
     public var use: Use = .primary
     /// Uplinks with the same backend share one group and its deduplication.
     public var backend: String
+    /// How the gateway proves who it is.
     public var authentication: Authentication
+    /// Files for TLS.
     public var tls = TLSFiles()
+    /// Bounds of batches.
     public var batching = Batching()
+    /// The paths of tracetrack-web.
     public var paths = WebPaths()
     /// How long tracetrack-web's session stays with a lane that has run dry inside a bag, before another lane gets it.
     public var blockLinger: Duration = .seconds(2)

@@ -82,35 +82,46 @@ struct SimulatedScanner {
     private func scan(_ label: String, _ terminal: borrowing PseudoTerminal, _ summary: inout Summary)
         throws(SystemError) -> Bool
     {
-        for attempt in 0..<120 {
-            if attempt > 0 { summary.repeated += 1 }
+        let giveUp = TimeSource.system.now().uptimeNs + 120_000_000_000
+        var attempts = 0
+        while TimeSource.system.now().uptimeNs < giveUp {
+            // Nobody has the terminal open: what is written now is thrown away when the gateway opens it.
+            if isUnread(terminal) {
+                wait(until: TimeSource.system.now().uptimeNs + 20_000_000)
+                continue
+            }
+            if attempts > 0 { summary.repeated += 1 }
+            attempts += 1
             try terminal.scanner.write(Array((label + "\r").utf8), subject: port)
             guard waitsForAnswers else { return false }
-            let start = TimeSource.system.now().uptimeNs
-            switch try answer(terminal) {
+            switch answer(terminal) {
             case 0x06: return true
             case nil: continue
             // Refused at once: a worker needs a moment to try again.
-            default: wait(until: start + 1_000_000_000)
+            default: wait(until: TimeSource.system.now().uptimeNs + 1_000_000_000)
             }
         }
         return false
     }
 
-    private func answer(_ terminal: borrowing PseudoTerminal) throws(SystemError) -> UInt8? {
+    /// The gateway's answer; nil where none comes within two seconds, or the gateway is gone.
+    private func answer(_ terminal: borrowing PseudoTerminal) -> UInt8? {
         let patience = TimeSource.system.now().uptimeNs + 2_000_000_000
-        while true {
-            let left = (patience - TimeSource.system.now().uptimeNs) / 1_000_000
-            guard left > 0 else { return nil }
+        while case let left = (patience - TimeSource.system.now().uptimeNs) / 1_000_000, left > 0 {
             var ready = pollfd(fd: terminal.scanner.raw, events: Int16(POLLIN), revents: 0)
             guard poll(&ready, 1, Int32(left)) > 0 else { return nil }
             if ready.revents & Int16(POLLIN) != 0 {
                 var byte = [UInt8](repeating: 0, count: 1)
                 if let count = try? terminal.scanner.read(into: &byte, subject: port), count == 1 { return byte[0] }
             }
-            // Nobody has the terminal open: the gateway is away. Look again in a while.
-            wait(until: TimeSource.system.now().uptimeNs + 50_000_000)
+            if ready.revents & Int16(POLLHUP) != 0 { return nil }
         }
+        return nil
+    }
+
+    private func isUnread(_ terminal: borrowing PseudoTerminal) -> Bool {
+        var ready = pollfd(fd: terminal.scanner.raw, events: 0, revents: 0)
+        return poll(&ready, 1, 0) > 0 && ready.revents & Int16(POLLHUP) != 0
     }
 
     private func wait(until uptimeNs: Int64) {

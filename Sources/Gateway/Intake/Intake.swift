@@ -43,8 +43,8 @@ actor Intake: ReadingSink, SettlementSink {
         let log: SpoolLog
         /// Lanes have new scans.
         let scansArrived: @Sendable ([LaneID]) -> Void
-        /// Commits have gone by: checkpoints and retention are due.
-        let maintenance: @Sendable () -> Void
+        /// A commit has put this many bytes of scans into the file: checkpoints and retention may be due.
+        let maintenance: @Sendable (Int) -> Void
     }
 
     init(
@@ -249,7 +249,7 @@ actor Intake: ReadingSink, SettlementSink {
         }
         guard let outputs, !batch.change.appends.isEmpty else { return }
         outputs.scansArrived(Array(batch.states.keys))
-        outputs.maintenance()
+        outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
     }
 
     private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {

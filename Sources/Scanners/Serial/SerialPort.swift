@@ -42,7 +42,11 @@ public actor SerialPort {
 
     /// Begins to read the port, now or as soon as it is there.
     public func start() throws(SystemError) {
-        watch = try PathWatch(settings.port, on: poll) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
+        watch = try PathWatch(settings.port, on: poll) { [weak self] in
+            self?.assumeIsolated { port in
+                if port.watch?.concernsPath() == true { port.pathChanged() }
+            }
+        }
         tryToOpen(again: true)
     }
 

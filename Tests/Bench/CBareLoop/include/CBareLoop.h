@@ -1,0 +1,29 @@
+// What the benchmarks compare with: the same work on the disk in plain C, and nothing else. Imported by Bench only.
+#pragma once
+#include <stdint.h>
+
+struct bare_loop;
+
+// A spool of its own in a directory, of the daemon's schema and settings, with this many lanes and as many devices.
+// NULL where it cannot be made.
+struct bare_loop *bare_loop_open(const char *directory, int lanes);
+
+// One commit for each size: that many scans of these bytes spread over the lanes, the lane and device rows they move.
+// Nanoseconds of each commit go to `took` where it is not NULL. 0, or SQLite's result code.
+int bare_loop_commits(
+    struct bare_loop *loop, const int32_t *sizes, int count, const void *wire, int wire_bytes, int64_t *took);
+
+// Folds the WAL into the file, so that the next commits write over it as the daemon's do. 0, or SQLite's result code.
+int bare_loop_checkpoint(struct bare_loop *loop);
+
+void bare_loop_close(struct bare_loop *loop);
+
+// Reads a spool lane by lane in batches of `batch` scans, and compresses each as an uplink would (gzip, level 1).
+// The number of scans, or a negative SQLite result code.
+int64_t bare_loop_drain(const char *spool, int batch);
+
+// Appends 4 KiB and calls fdatasync, `count` times; nanoseconds of each go to `took`. 0, or errno.
+int bare_loop_syncs(const char *path, int count, int64_t *took);
+
+// CPU time of this thread in nanoseconds.
+int64_t bare_loop_thread_cpu(void);
