@@ -80,6 +80,7 @@ import Testing
             }
             clock.advance(by: .milliseconds(1400))
             try await bench.running(configuration, clock: clock.source) { _ in
+                try await bench.waitUntilRead(scanner.name)
                 #expect(try await scanner.scan(childLabel(1)) == TestScanner.stored)
                 #expect(try await bench.scans("waiting").count == 2)
                 let devices = try await bench.ask("device list")["devices"]?.array ?? []
@@ -99,6 +100,7 @@ import Testing
                 #expect(try await scanner.scan("what is this") == TestScanner.refused)
             }
             try await bench.running(try bench.configure("[lane]\nother = \"hold\"\n")) { _ in
+                try await bench.waitUntilRead(scanner.name)
                 #expect(try await scanner.scan("what is this") == TestScanner.stored)
                 let held = try await bench.scans("held")
                 #expect(held.count == 1 && held.first?["scan"]?["role"]?.string == "other")
@@ -145,6 +147,7 @@ import Testing
             let rebooted = TimeSource(
                 bootID: "2f0e8a52-6c1b-4b8e-9a53-2f1f6f0f7a11", now: source.now, sleep: source.sleep)
             try await bench.running(configuration, clock: rebooted) { _ in
+                try await bench.waitUntilRead(scanner.name)
                 #expect(try await scanner.scan(childLabel(4)) == TestScanner.refused)
                 let scans = try await bench.scans("export").compactMap { $0["scan"] }
                 #expect(scans.last?["parent"]?.string == "SB10001")
@@ -163,6 +166,7 @@ import Testing
             try await bench.ask("device disable", name)
             try scanner.type(Array(childLabel(1).utf8))
             try await bench.ask("device enable", name)
+            try await bench.waitUntilRead(scanner.name)
             // What was typed meanwhile is given up with the opening of the port.
             #expect(try await scanner.scan(childLabel(2)) == TestScanner.stored)
             let rotated = try await bench.ask("device rotate-key", name)
@@ -220,6 +224,7 @@ import Testing
             #expect(try await bench.ask("device list")["devices"]?.array?.first?["state"]?.string == "disabled")
             try scanner.type(Array("SB10000".utf8))
             try await bench.ask("device enable", name)
+            try await bench.waitUntilRead(scanner.name)
             #expect(try await scanner.scan("SB10001") == TestScanner.stored)
             #expect(try await bench.scans("waiting").count == 1)
         }

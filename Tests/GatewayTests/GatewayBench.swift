@@ -94,6 +94,7 @@ final class GatewayBench: Sendable {
         _ scanner: TestScanner, lane: String = "table-1", roles: String = "parent,child"
     ) async throws {
         try await add(scanner.name, port: scanner.path, lane: lane, roles: roles)
+        try await waitUntilRead(scanner.name)
     }
 
     func add(_ name: String, port: String, lane: String = "table-1", roles: String = "parent,child") async throws {
@@ -104,6 +105,14 @@ final class GatewayBench: Sendable {
                 ("options", .object([("port", .string(port)), ("ack", .string("true"))])),
             ])
         try simulator?.addDeviceKey(DeviceKey(json: key))
+    }
+
+    /// Returns once a device's port is read. Mostly at once: but a program that is started by another test holds this
+    /// process's locks for a moment, and so the port.
+    func waitUntilRead(_ name: String) async throws {
+        try await eventually("\(name) to be read") {
+            try await ask("device show", [("name", .string(name))])["device"]?["state"]?.string == "reading"
+        }
     }
 
     func count(_ state: String) async throws -> Int64 { try await ask("status")["spool"]?[state]?.integer ?? -1 }

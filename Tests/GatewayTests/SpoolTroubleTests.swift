@@ -147,6 +147,7 @@ private let mayMount: Bool = {
             try await bench.running(configuration) { _ in
                 let kept = Files.names(in: bench.stateDirectory).filter { $0.hasPrefix("spool.db.damaged-20") }
                 #expect(kept.count >= 1)
+                try await bench.waitUntilRead(scanner.name)
                 #expect(try await scanner.scan(childLabel(1)) == TestScanner.refused)
                 #expect(try await scanner.scan("SB10001") == TestScanner.stored)
                 #expect(try await scanner.scan(childLabel(1)) == TestScanner.stored)
