@@ -114,7 +114,8 @@ import Testing
         }
     }
 
-    @Test func `unplugged and plugged in again fifty times, it is read again, as a rule within a second`() async throws {
+    @Test func `unplugged and plugged in again fifty times, it is read again, as a rule within a second`() async throws
+    {
         try await withPoll { directory, poll in
             let path = directory + "/scanner"
             let sink = TestSink()
