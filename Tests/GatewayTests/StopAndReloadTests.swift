@@ -9,9 +9,11 @@ import Testing
 @testable import Gateway
 
 @Suite(.timeLimit(.minutes(1))) struct StopTests {
-    @Test(arguments: [(SimulatorSettings.Contract.devices, Duration.seconds(2)), (.web, .seconds(11))])
+    @Test(arguments: [
+        (SimulatorSettings.Contract.devices, 20_000 as Int64, Duration.seconds(9)), (.web, 1500, .seconds(9)),
+    ])
     func `with a request under way it ends in time, and nothing acknowledged is lost or doubled`(
-        contract: SimulatorSettings.Contract, limit: Duration
+        contract: SimulatorSettings.Contract, latencyMs: Int64, limit: Duration
     ) async throws {
         try await withBench(contract) { bench in
             let simulator = try #require(bench.simulator)
@@ -22,7 +24,7 @@ import Testing
             try await bench.add(scanner)
             #expect(try await scanner.scan("SB10000") == TestScanner.stored)
             try await bench.waitUntilDelivered()
-            try simulator.addFault(Fault(.latency, ms: 1500))
+            try simulator.addFault(Fault(.latency, ms: latencyMs))
             #expect(try await scanner.scan(childLabel(1)) == TestScanner.stored)
             #expect(try await scanner.scan(childLabel(2)) == TestScanner.stored)
             try await eventually("a request to be under way") {
@@ -60,7 +62,7 @@ import Testing
             let clock = ContinuousClock()
             let start = clock.now
             try await gateway.stop()
-            #expect((Duration.seconds(9)..<Duration.seconds(12)).contains(clock.now - start))
+            #expect((Duration.seconds(9)..<Duration.seconds(25)).contains(clock.now - start))
         }
     }
 
@@ -72,7 +74,7 @@ import Testing
                 let gateway = try await RunningGateway(configuration)
                 let start = clock.now
                 try await gateway.stop()
-                #expect(clock.now - start < .seconds(1))
+                #expect(clock.now - start < .seconds(5))
             }
         }
     }
