@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test bench demo check-binary lint format
+.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,3 +36,42 @@ demo: build ## two scanners, a backend that goes down, a daemon that is killed: 
 
 check-binary: build ## the release binary links no Foundation, holds no ICU, and is small
 	.ci/check-binary .build/release/scangate
+
+soak: setup ## two thousand kills of daemon and backend (about ten minutes)
+	SWIFT_BACKTRACE=enable=no SCANGATE_KILLS=1000 swift test $(SWIFT_FLAGS) --filter KillTests
+
+PREFIX := /usr
+BINDIR := $(PREFIX)/bin
+LIBDIR := $(PREFIX)/lib
+SHAREDIR := $(PREFIX)/share
+
+install: ## binary, unit, udev rules, first configuration and key (root; DESTDIR=DIR: files only, anybody)
+	@test -x .build/release/scangate || { echo "no .build/release/scangate: run make build first" >&2; exit 1; }
+	@[[ -n "$(DESTDIR)" || $$(id -u) -eq 0 ]] || { echo "make install needs root, or DESTDIR=DIR" >&2; exit 1; }
+	install -D -m 755 -s .build/release/scangate "$(DESTDIR)$(BINDIR)/scangate"
+	install -D -m 755 systemd/post-install "$(DESTDIR)$(LIBDIR)/scangate/post-install"
+	install -D -m 644 systemd/scangate.service "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service"
+	sed -i 's,=/usr/bin/scangate,=$(BINDIR)/scangate,; s,///usr/share,//$(SHAREDIR),' \
+	  "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service"
+	install -D -m 644 systemd/scangate.sysusers.conf "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf"
+	install -D -m 644 systemd/scangate.tmpfiles.conf "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
+	sed -i 's,/usr/share,$(SHAREDIR),' "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
+	install -D -m 644 devices/60-scangate.rules "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
+	install -D -m 644 systemd/scangate.toml "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml"
+	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/sample/scangate.toml
+	@if [[ ! -e "$(DESTDIR)/etc/scangate/scangate.toml" ]]; then \
+	  install -D -m 640 systemd/scangate.toml "$(DESTDIR)/etc/scangate/scangate.toml"; fi
+	@if [[ -n "$(DESTDIR)" ]]; then echo "on the target, as root: $(LIBDIR)/scangate/post-install"; \
+	  else "$(LIBDIR)/scangate/post-install"; echo "next: $(SHAREDIR)/doc/scangate/install.md"; fi
+
+uninstall: ## all of that but configuration, keys, state, user and group
+	@[[ -n "$(DESTDIR)" ]] || { [[ $$(id -u) -eq 0 ]] && { systemctl disable --now scangate 2>/dev/null || true; }; }
+	rm -f "$(DESTDIR)$(BINDIR)/scangate" "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service" \
+	  "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf" "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf" \
+	  "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
+	rm -rf "$(DESTDIR)$(LIBDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/doc/scangate"
+	@[[ -n "$(DESTDIR)" || ! -d /run/systemd/system ]] || systemctl daemon-reload
+	@echo "kept: $(DESTDIR)/etc/scangate (configuration, keys), $(DESTDIR)/var/lib/scangate (scans), user and group scangate"
+
+test-service: ## the unit in a systemd container (root only; make build first)
+	@Tests/Service/run

@@ -90,9 +90,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
+        tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
         tests("DatabaseTests", ["Database"]),
-        tests("CryptoTests", ["Crypto"]),
+        tests("CryptoTests", ["Crypto", "Model"]),
         tests("JSONTests", ["JSON", "Gzip"]),
         tests("TOMLTests", ["TOML"]),
         tests("PatternTests", ["Pattern"]),
@@ -112,8 +113,9 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto", "JSON",
-                "TOML", "Model", "Posix",
+                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto",
+                "Database",
+                "JSON", "TOML", "Model", "Posix",
             ]),
     ],
     cxxLanguageStandard: .cxx17

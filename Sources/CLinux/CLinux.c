@@ -48,12 +48,6 @@ int scangate_block_signals(const int *signals, int count) {
     return pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-void scangate_reset_signals(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    pthread_sigmask(SIG_SETMASK, &set, NULL);
-}
-
 void scangate_name_thread(const char *name) {
     char cut[16];
     strncpy(cut, name, sizeof cut - 1);

@@ -66,7 +66,8 @@ public final class HMACKey: Sendable, CustomStringConvertible {
         while out.count < length {
             block = pseudoRandomKey.authenticate(block + Array(info.utf8) + [counter])
             out += block
-            counter += 1
+            // The last block that HKDF allows is number 255.
+            counter &+= 1
         }
         return Array(out.prefix(length))
     }

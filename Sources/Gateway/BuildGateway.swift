@@ -35,7 +35,8 @@ public func buildGateway(_ configuration: Configuration, clock: TimeSource = .sy
         intake: core.intake, log: core.log, keepAccepted: configuration.spool.keepAccepted, clock: clock)
     await core.intake.connect(
         Intake.Outputs(
-            log: core.log, scansArrived: { deliveries.scansArrived(in: $0) }, maintenance: { maintenance.noteCommit() })
+            log: core.log, scansArrived: { deliveries.scansArrived(in: $0) },
+            maintenance: { maintenance.noteCommit(bytes: $0) })
     )
     let scanners = ScannerSet(poll: poll, sink: core.intake, clock: clock)
     let control = ControlServer(

@@ -17,6 +17,11 @@ public enum SealingKeyFile {
         let path = configured ?? "\(stateDirectory)/sealing-key"
         if Files.status(path) == nil {
             if let configured {
+                guard !configured.hasPrefix("/run/credentials/") else {
+                    throw IdentityError(
+                        .sealing, "[keys] sealing_key_file: \(configured) is there only while the service runs",
+                        hint: "systemctl start scangate, then run the command again")
+                }
                 throw IdentityError(
                     .sealing, "[keys] sealing_key_file: \(configured) is not there",
                     hint:

@@ -67,6 +67,8 @@ extension JSONValue {
         var error = json_error_t()
         // A buffer of no bytes has no address, which the parser takes for a programming error.
         guard !bytes.isEmpty else { throw JSONError(message: "the text is empty", line: 1, column: 1) }
+        // The parser takes a NUL between tokens for the end of the text and would pass over what comes behind it.
+        guard !bytes.contains(0) else { throw JSONError(message: "a NUL in the text", line: 1, column: 1) }
         let flags = Int(JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
         let root = bytes.withUnsafeBytes { buffer in
             json_loadb(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count, flags, &error)

@@ -22,13 +22,17 @@ public enum Safe {
     public static func text(_ string: String, limit: Int = 200) -> String { text(string.utf8, limit: limit) }
 
     /// One CSV field (RFC 4180) that no spreadsheet takes for a formula: quoted, and led by `'` where it would begin
-    /// with `= + - @`, TAB or CR.
+    /// with `= + - @`, in full width too, TAB or CR.
     public static func csv(_ string: String) -> String {
-        let escaped = text(string, limit: 16_384)
-        let formula = "=+-@\t\r".contains { string.first == $0 }
-        return "\"" + (formula ? "'" : "")
-            + escaped.split(separator: "\"", omittingEmptySubsequences: false)
-            .joined(separator: "\"\"") + "\""
+        // By scalars: to Swift a quote or `=` with a combining mark is another character, to a spreadsheet it is not.
+        var field = String.UnicodeScalarView("\"".unicodeScalars)
+        if let first = string.unicodeScalars.first, "=+-@\t\r＝＋－＠".unicodeScalars.contains(first) { field.append("'") }
+        for scalar in text(string, limit: 16_384).unicodeScalars {
+            if scalar == "\"" { field.append(scalar) }
+            field.append(scalar)
+        }
+        field.append("\"")
+        return String(field)
     }
 
     private enum Piece { case scalar(Unicode.Scalar), byte(UInt8) }

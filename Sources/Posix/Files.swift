@@ -117,6 +117,20 @@ public enum Users {
         return String(cString: name)
     }
 
+    /// A user's number, or nil where there is no such user.
+    public static func user(named name: String) -> uid_t? { record(named: name)?.user }
+
+    /// A user's primary group, or nil where the user has no name.
+    public static func primaryGroup(of user: uid_t) -> gid_t? { record(named: name(user))?.group }
+
+    private static func record(named name: String) -> (user: uid_t, group: gid_t)? {
+        var record = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard getpwnam_r(name, &record, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+        return (record.pw_uid, record.pw_gid)
+    }
+
     /// A group's number, or nil where there is no such group.
     public static func group(named name: String) -> gid_t? {
         var record = Glibc.group()

@@ -20,9 +20,6 @@ public enum Signals {
         _ = scangate_block_signals(handled, Int32(handled.count))
     }
 
-    /// Gives the signals their usual effect back, for a command that waits for a person: Ctrl-C ends it at once.
-    public static func unblock() { scangate_reset_signals() }
-
     /// Calls `handler` on the poll thread for each signal. On the poll thread; for the life of the process.
     public static func watch(on poll: PollThread, _ handler: @escaping @Sendable (Kind) -> Void) throws(SystemError) {
         let descriptor = scangate_signalfd(handled, Int32(handled.count))

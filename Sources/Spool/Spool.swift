@@ -28,7 +28,11 @@ public final class Spool {
     var connection: Connection
     var lastMark: Int64 = .min
     private var lastNumber: Int64
-    private var deviceSequences: [DeviceID: Int64] = [:]
+    /// False after a file was closed on a failure and could not be opened again.
+    private var isOpen = true
+    /// The last numbers handed out in this log, committed or not: never cleared but for another log.
+    private var laneMarks: [LaneID: Int64] = [:]
+    private var deviceMarks: [DeviceID: Int64] = [:]
     private var bytesAtLastLook: Int64 = 0
     private var commitsSinceLook = 64
 
@@ -59,7 +63,8 @@ public final class Spool {
 
     /// Ends the use of the file. The WAL is folded into it where nobody else reads.
     public func close() {
-        _ = try? connection.checkpoint(truncating: true)
+        if isOpen { _ = try? connection.checkpoint(truncating: true) }
+        isOpen = false
         connection.close()
     }
 
@@ -70,15 +75,15 @@ public final class Spool {
     }
 
     /// The last sequence number of a lane.
-    public func sequence(of lane: LaneID) -> Int64 { lanes[lane]?.sequence ?? 0 }
+    public func sequence(of lane: LaneID) -> Int64 { max(lanes[lane]?.sequence ?? 0, laneMarks[lane] ?? 0) }
 
     /// The last sequence number of a device.
-    public func sequence(of device: DeviceID) -> Int64 { deviceSequences[device] ?? 0 }
+    public func sequence(of device: DeviceID) -> Int64 { deviceMarks[device] ?? 0 }
 
     /// Remembers sequence numbers that are handed out now, before their commit is tried.
     public func handOut(lane: LaneID, _ laneSequence: Int64, device: DeviceID, _ deviceSequence: Int64) {
-        lanes[lane]?.sequence = laneSequence
-        deviceSequences[device] = deviceSequence
+        laneMarks[lane] = laneSequence
+        deviceMarks[device] = deviceSequence
     }
 
     /// Makes sure that a lane has a row. A commit of its own: it happens once a lane.
@@ -119,6 +124,7 @@ public final class Spool {
     ///
     /// After an error the outcome is unknown: call `reopen` before anything else.
     public func commit(_ change: SpoolChange) throws(SpoolError) {
+        guard isOpen else { throw closed }
         let counts: [LaneID: Int64]
         do {
             try connection.execute("BEGIN IMMEDIATE")
@@ -132,6 +138,7 @@ public final class Spool {
         }
         commitsSinceLook += 1
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
+        for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
         for (lane, count) in counts { lanes[lane]?.appended += count }
     }
 
@@ -139,25 +146,27 @@ public final class Spool {
     ///
     /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside.
     public func reopen() throws(SpoolError) {
-        let handedOut = lanes.mapValues(\.sequence)
-        let devicesHandedOut = deviceSequences
+        isOpen = false
         connection.close()
         do {
             connection = try Self.open(path)
+            isOpen = true
             let found = try Self.identify(connection)
-            // A new file counts from the start: its numbers are told apart by its log id.
-            let isSameFile = found == log
-            log = found
-            lastNumber = max(try Self.highestNumber(connection), isSameFile ? lastNumber : 0)
-            lanes.removeAll()
-            deviceSequences.removeAll()
-            try load()
-            guard isSameFile else { return }
-            for (lane, sequence) in handedOut {
-                let found = lanes[lane]?.sequence ?? 0
-                lanes[lane]?.sequence = max(sequence, found)
+            if found != log {
+                // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
+                // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
+                (laneMarks, deviceMarks, lastMark) = ([:], [:], .min)
+                log = found
             }
-            deviceSequences.merge(devicesHandedOut) { max($0, $1) }
+            lastNumber = max(try Self.highestNumber(connection), lastNumber)
+            lanes.removeAll()
+            try load()
+            // What the failed commit left in the WAL may be in the kernel's cache only, and a later fsync would not say
+            // so. Copied into the file and synced there, what the file says is on the disk as well.
+            let copied = try connection.checkpoint()
+            guard copied.checkpointed == copied.logFrames else {
+                throw SpoolError(.failing, "\(path): a reader keeps the WAL from being folded in")
+            }
         } catch {
             throw SpoolError(wrapping: error)
         }
@@ -165,11 +174,14 @@ public final class Spool {
 
     /// Folds what readers leave free of the WAL into the file. Between commits only.
     public func checkpoint() throws(SpoolError) {
+        guard isOpen else { throw closed }
         do { try connection.checkpoint() } catch { throw SpoolError(error) }
     }
 
     /// Bytes of live pages and WAL.
     public func bytes() throws(SpoolError) -> Int64 {
+        // Whoever asks how the spool does asks most while it does badly.
+        guard isOpen else { return (Files.status(path)?.size ?? 0) + (Files.status(path + "-wal")?.size ?? 0) }
         do {
             func pragma(_ name: String) throws(DatabaseError) -> Int64 {
                 try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
@@ -179,6 +191,11 @@ public final class Spool {
         } catch {
             throw SpoolError(error)
         }
+    }
+
+    private var closed: SpoolError {
+        SpoolError(
+            .failing, "\(path) was closed after a failure", hint: "look at the disk: dmesg, and `scangate doctor`")
     }
 
     private func look() throws(SpoolError) {
@@ -297,7 +314,9 @@ public final class Spool {
             }
             for (name, lane) in rows { if let name = LaneID(name) { lanes[name] = lane } }
             let devices = try connection.rows("SELECT name, seq FROM device") { ($0.text(0), $0.integer(1)) }
-            for (name, sequence) in devices { if let name = DeviceID(name) { deviceSequences[name] = sequence } }
+            for (name, sequence) in devices {
+                if let name = DeviceID(name) { deviceMarks[name] = max(sequence, deviceMarks[name] ?? 0) }
+            }
         } catch {
             throw SpoolError(error)
         }

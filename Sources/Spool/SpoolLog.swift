@@ -55,10 +55,12 @@ public actor SpoolLog: ScanLog {
 
     /// Starts over on the file that is there now, after the writer had to set a damaged one aside.
     public func reopen() throws(SpoolError) {
+        // The old one stays in use where the new one cannot be read yet.
+        let next = try SpoolReader(directory: directory)
+        let state = try Self.load(next, groups)
+        log = try next.log()
         reader.close()
-        reader = try SpoolReader(directory: directory)
-        let state = try Self.load(reader, groups)
-        log = try reader.log()
+        reader = next
         (cursors, requeued) = (state.cursors, state.requeued)
         totals.set(state.totals)
     }
@@ -127,6 +129,9 @@ public actor SpoolLog: ScanLog {
     ) async throws {
         var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
         let sentBack = Set(requeued[group]?[lane] ?? [])
+        // What was not handed out of this file is of one that was set aside while the answer was under way.
+        let known = sentBack.union(cursor.unsettled)
+        let outcomes = outcomes.filter { known.contains($0.n) }
         var exceptions: [SettlementRecord.Exception] = []
         for (n, settlement) in outcomes {
             switch settlement {

@@ -7,6 +7,7 @@ public import Model
 public final class SpoolReader {
     private let connection: Connection
     private var laneIDs: [LaneID: Int64] = [:]
+    private var isOpen = true
 
     /// One scan with what became of it for one group.
     public struct Entry: Sendable, Equatable {
@@ -32,7 +33,10 @@ public final class SpoolReader {
     }
 
     /// Ends the use of the file.
-    public func close() { connection.close() }
+    public func close() {
+        isOpen = false
+        connection.close()
+    }
 
     /// The random id of the file.
     public func log() throws(SpoolError) -> LogID {
@@ -47,6 +51,7 @@ public final class SpoolReader {
 
     /// Folds the WAL into the file as far as nobody reads it; in steps with commits going on beside it.
     public func checkpoint() throws(SpoolError) -> (frames: Int, done: Int) {
+        guard isOpen else { return (0, 0) }
         do {
             let result = try connection.checkpoint()
             return (result.logFrames, result.checkpointed)

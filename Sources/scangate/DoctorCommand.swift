@@ -1,4 +1,5 @@
 internal import Gateway
+internal import Glibc
 internal import JSON
 internal import Model
 
@@ -14,13 +15,15 @@ enum DoctorCommand {
         options: []
     ) { arguments in
         _ = try arguments.operands()
-        let session = try arguments.session()
-        var devices: JSONValue?
-        var fault = ""
-        do throws(CommandError) { devices = try await session.perform(ControlRequest("device list")) } catch {
-            fault = error.description
-        }
-        let findings = Doctor.examine(session.configuration, devices: devices, deviceFault: fault)
+        let findings: [Doctor.Finding]
+        do throws(ConfigurationError) {
+            let path = arguments.configurationPath
+            // Nobody but root may look at all the files that it names.
+            let configuration = try Configuration.load(path: path, looksAtFiles: geteuid() == 0)
+            findings = await Doctor.examine(configuration) { () async throws(CommandError) in
+                try await CommandSession(configurationAt: path).perform(ControlRequest("device list"))
+            }
+        } catch { findings = Doctor.examine(error) }
         if arguments.has("json") { printJSON(findings) } else { printText(findings) }
         let faults = findings.count { !$0.isGood }
         guard faults == 0 else {

@@ -7,10 +7,12 @@ enum Main {
     /// Not async: an async main would run on a pool thread, and block the signals there only, while the first thread
     /// would still die of them.
     static func main() {
-        // First of all: a SIGTERM before this line is fatal, one after it waits.
-        Signals.block()
+        let words = Array(CommandLine.arguments.dropFirst())
+        // First of all: a SIGTERM before this line is fatal, one after it waits. The daemon alone ends in order; every
+        // other command ends by Ctrl-C at once.
+        if words.first == "run" { Signals.block() }
         // Unstructured: it is the body of the program, and ends it.
-        Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst()))) }
+        Task.detached { exit(await run(words)) }
         while true { pause() }
     }
 

@@ -1,4 +1,6 @@
 internal import Gateway
+internal import Glibc
+internal import Posix
 
 enum RunCommand {
     static let run = Command(
@@ -12,6 +14,12 @@ enum RunCommand {
         options: []
     ) { arguments in
         _ = try arguments.operands()
-        try await Daemon.run(configurationAt: arguments.configurationPath)
+        do throws(CommandError) { try await Daemon.run(configurationAt: arguments.configurationPath) } catch {
+            // As log lines, so that the journal knows them for errors.
+            for line in (error.message.split(separator: "\n").map(String.init) + [error.hint]) where !line.isEmpty {
+                Log.error(line)
+            }
+            exit(error.exit.rawValue)
+        }
     }
 }

@@ -1,7 +1,6 @@
 internal import Gateway
 internal import JSON
 internal import Model
-internal import Posix
 
 enum WatchCommand {
     static let watch = Command(
@@ -17,7 +16,6 @@ enum WatchCommand {
     ) { arguments in
         _ = try arguments.operands()
         let asJSON = arguments.has("json")
-        Signals.unblock()
         try arguments.session().watch { event in
             if asJSON { Output.json(event) } else { Output.line(line(event)) }
             return true

@@ -220,7 +220,7 @@ import Testing
         let key = try fixture.write("key", "short")
         #expect(
             try fixture.mistakes("[keys]\nsealing_key_file = \"\(key)\"\n") == [
-                "2: keys.sealing_key_file: DIR/key holds 5 bytes, not 32; run: head -c 32 /dev/urandom > DIR/key"
+                "2: keys.sealing_key_file: DIR/key holds 5 bytes, not 32; put the key back from your backup; only for a new gateway: head -c 32 /dev/urandom > DIR/key"
             ])
     }
 

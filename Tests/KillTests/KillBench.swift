@@ -79,6 +79,8 @@ final class KillBench {
     }
 
     func stopWorkers() {
+        // Without its link first: a pseudo-terminal's number is given to the next test at once.
+        for table in 1...Self.tables { unlink("\(directory)/scanner-\(table)") }
         for worker in workers { worker.end(SIGKILL) }
         workers.removeAll()
     }

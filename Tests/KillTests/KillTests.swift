@@ -12,35 +12,37 @@ import Testing
     private static let seed =
         getenv("SCANGATE_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64(time(nil)) &* 1_000_003
 
-    @Test func `killed at any moment, tracetrack-devices accepts every acknowledged scan once`() throws {
-        try withTemporaryDirectory { directory in
-            let bench = try KillBench(directory: directory, contract: "tracetrack-devices")
-            let links = try run(bench)
+    @Test func `killed at any moment, tracetrack-devices accepts every acknowledged scan once`() async throws {
+        try await blocking("tracetrack-devices") { bench in
+            let links = try Self.run(bench)
             let state = try bench.backendJSON("/sim/state")
             #expect(state["accepted_twice"]?.integer == 0)
             #expect(state["wrong_parent"]?.integer == 0)
             #expect(state["order_broken"]?.integer == 0)
             #expect(state["rejected"]?.integer == 0)
-            try expectAll(bench, links)
+            try Self.expectAll(bench, links)
         }
     }
 
-    @Test func `killed at any moment, tracetrack-web has every acknowledged scan, none in a wrong bag`() throws {
-        try withTemporaryDirectory { directory in
-            let bench = try KillBench(directory: directory, contract: "tracetrack-web")
-            try expectAll(bench, try run(bench))
+    @Test func `killed at any moment, tracetrack-web has every acknowledged scan, none in a wrong bag`() async throws {
+        try await blocking("tracetrack-web") { bench in try Self.expectAll(bench, try Self.run(bench)) }
+    }
+
+    private func blocking(_ contract: String, _ body: @escaping @Sendable (KillBench) throws -> Void) async throws {
+        try await offPool {
+            try withTemporaryDirectory { try body(try KillBench(directory: $0, contract: contract)) }
         }
     }
 
     /// Kills, lets everything arrive, and returns the backend's links: child to bag.
-    private func run(_ bench: KillBench) throws -> [String: String] {
-        print("kills: \(Self.kills) under \(bench.contract), seed \(Self.seed)")
-        var random = Seeded(Self.seed)
+    private static func run(_ bench: KillBench) throws -> [String: String] {
+        print("kills: \(kills) under \(bench.contract), seed \(seed)")
+        var random = Seeded(seed)
         try bench.startBackend()
         try bench.provision()
         try bench.startDaemon()
         try bench.startWorkers()
-        for _ in 0..<Self.kills {
+        for _ in 0..<kills {
             pause(milliseconds: Int.random(in: 30...500, using: &random))
             let victim = Int.random(in: 0..<3, using: &random)
             try bench.kill(daemon: victim != 0, backend: victim != 1)
@@ -58,7 +60,7 @@ import Testing
         return links
     }
 
-    private func expectAll(_ bench: KillBench, _ links: [String: String]) throws {
+    private static func expectAll(_ bench: KillBench, _ links: [String: String]) throws {
         let acknowledged = try bench.acknowledged()
         let bags = Set(links.values)
         var lost: [String] = []
@@ -75,6 +77,6 @@ import Testing
         #expect(wrong.isEmpty)
         print("\(bench.contract): \(acknowledged.count) acknowledged, \(links.count) links, \(bags.count) bags")
         // Kills that leave no time to scan would prove nothing.
-        #expect(acknowledged.count > Self.kills * 2)
+        #expect(acknowledged.count > kills * 2)
     }
 }

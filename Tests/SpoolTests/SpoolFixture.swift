@@ -47,9 +47,11 @@ extension Spool {
 /// The writer as `SpoolLog` sees it, over a real spool.
 actor Writer: SettlementSink {
     private let spool: Spool
+    private let directory: String
     private(set) var records: [SettlementRecord] = []
 
     init(directory: String, groups: [GroupID] = [groupA]) throws {
+        self.directory = directory
         spool = try Spool(directory: directory, limits: SpoolLimits())
         for group in groups { try spool.register(group) }
     }
@@ -61,6 +63,7 @@ actor Writer: SettlementSink {
 
     func store(_ labels: [String], lane: LaneID = laneA) throws -> [Int64] { try spool.store(labels, lane: lane) }
     var appended: [LaneID: Int64] { spool.lanes.mapValues(\.appended) }
+    func withSpool<T>(_ body: (Spool, String) throws -> T) rethrows -> T { try body(spool, directory) }
     func prune() throws -> Int { try spool.prune(olderThan: nil, atMost: 1000) }
     func close() { spool.close() }
 }

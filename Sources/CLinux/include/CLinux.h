@@ -12,7 +12,6 @@ int scangate_eventfd(void);
 int scangate_signalfd(const int *signals, int count);
 int scangate_next_signal(int fd);
 int scangate_block_signals(const int *signals, int count);
-void scangate_reset_signals(void);
 void scangate_name_thread(const char *name);
 int scangate_set_exclusive(int fd);
 int scangate_set_raw(int fd, unsigned baud);

@@ -129,7 +129,14 @@ extension Administrator {
             $0.member("reason", entry.reason)
             $0.member("attempts", entry.attempts)
             $0.key("scan")
-            $0.raw(entry.scan.wire)
+            let wire = entry.scan.wire
+            // A file that was damaged, or mended by hand, must not make the whole list unreadable.
+            if !wire.contains(where: { $0 < 32 || $0 == 127 }), (try? JSONValue.parse(wire))?.object != nil {
+                $0.raw(wire)
+            } else {
+                $0.null()
+                $0.member("damaged_b64", Base64URL.encode(wire))
+            }
         }
     }
 }

@@ -67,10 +67,10 @@ actor Administrator {
         self.deliveries = deliveries
     }
 
-    /// Live events as JSON, until the watcher ends.
+    /// Live events as JSON, until the watcher ends; the newest 256 where it does not keep up.
     nonisolated func watch() -> AsyncStream<[UInt8]> {
         let live = events.watch()
-        return AsyncStream { continuation in
+        return AsyncStream(bufferingPolicy: .bufferingNewest(256)) { continuation in
             // Unstructured: it ends with the stream that it feeds.
             let task = Task {
                 for await event in live {

@@ -1,12 +1,13 @@
 internal import Glibc
-internal import Identity
 public import JSON
 internal import Model
 internal import Posix
-internal import Scanners
 internal import Spool
 
 /// `scangate doctor`: looks at what a daemon needs, and says for each fault the command that mends it.
+///
+/// The commands are for a root shell, and mend what they say when they are run as they are; a fault that only hands or
+/// a backup can mend says so in its text.
 public enum Doctor {
     /// One thing looked at.
     public struct Finding: Sendable, Equatable {
@@ -18,125 +19,141 @@ public enum Doctor {
         public let text: String
         /// The command that mends it, or empty.
         public let mend: String
+
+        init(_ check: String, good text: String) { (self.check, isGood, self.text, mend) = (check, true, text, "") }
+
+        init(_ check: String, fault text: String, mend: String) {
+            (self.check, isGood, self.text, self.mend) = (check, false, text, mend)
+        }
     }
 
-    /// Looks at everything; changes nothing. `devices` as `device list` gives them, nil where that failed.
-    public static func examine(_ configuration: Configuration, devices: JSONValue?, deviceFault: String) -> [Finding] {
-        var findings: [Finding] = []
-        findings += files(configuration)
-        findings.append(disk(configuration))
-        findings.append(clock())
-        findings.append(group(configuration))
-        findings.append(socket(configuration))
-        if let list = devices?["devices"]?.array {
-            findings += list.compactMap(port)
-            if list.isEmpty {
-                findings.append(
-                    Finding(
-                        check: "devices", isGood: false, text: "none is registered, so no port is read",
-                        mend: "scangate device add scanner-1 --port /dev/serial/by-id/…"))
-            }
-        } else {
-            findings.append(Finding(check: "devices", isGood: false, text: deviceFault, mend: ""))
-        }
-        return findings
+    /// Looks at everything; changes nothing.
+    ///
+    /// - Parameter devices: asks the daemon for what `device list` gives; not called where none runs.
+    public static func examine(
+        _ configuration: Configuration, devices: () async throws(CommandError) -> JSONValue
+    ) async -> [Finding] {
+        let surroundings = Surroundings.current(configuration)
+        let findings = examine(configuration, surroundings)
+        // Carried out here the command would make a state directory, and take on the rights of its owner.
+        guard surroundings.isRunning else { return findings }
+        do throws(CommandError) {
+            return findings + examine(devices: try await devices(), surroundings)
+        } catch { return findings + [Finding("devices", fault: error.description, mend: "")] }
     }
 
-    private static func files(_ configuration: Configuration) -> [Finding] {
-        let directory = configuration.gateway.stateDirectory
-        guard let status = Files.status(directory) else {
-            return [
-                Finding(
-                    check: "state directory", isGood: false, text: "\(directory) is not there",
-                    mend: "install -d -m 750 -o scangate -g scangate \(directory)")
-            ]
+    /// What is wrong with a configuration that cannot be used: a finding a mistake.
+    public static func examine(_ error: ConfigurationError) -> [Finding] {
+        error.mistakes.map { mistake in
+            // Where the advice is a command it says so.
+            let command = mistake.advice.hasPrefix("run: ") ? String(mistake.advice.dropFirst(5)) : nil
+            return Finding(
+                "configuration", fault: mistake.description,
+                mend: command ?? "${EDITOR:-nano} +\(max(mistake.origin.line, 1)) \(quoted(mistake.origin.file))")
         }
-        var findings: [Finding] = []
-        let isClosed = status.mode & 0o022 == 0
-        findings.append(
-            Finding(
-                check: "state directory", isGood: isClosed,
-                text: "\(directory) mode \(String(status.mode, radix: 8)), owner \(Users.name(status.owner))",
-                mend: isClosed ? "" : "chmod 750 \(directory)"))
-        var secrets = ["identity.db", "spool.db"].map { "\(directory)/\($0)" }
-        secrets.append(configuration.keys.sealingKeyFile ?? "\(directory)/sealing-key")
-        for path in secrets {
-            guard let file = Files.status(path) else { continue }
-            let isPrivate = file.mode & 0o077 == 0 || path.hasPrefix("/run/credentials/")
-            let isOwn = file.owner == status.owner || file.owner == 0
+    }
+
+    static func examine(_ configuration: Configuration, _ surroundings: Surroundings) -> [Finding] {
+        var findings = configurationFiles(configuration, surroundings)
+        if configuration.groups.isEmpty, let file = configuration.files.first {
             findings.append(
                 Finding(
-                    check: "secret file", isGood: isPrivate && isOwn,
-                    text: "\(path) mode \(String(file.mode, radix: 8)), owner \(Users.name(file.owner))",
-                    mend: !isPrivate
-                        ? "chmod 600 \(path)" : isOwn ? "" : "chown \(Users.name(status.owner)) \(path)"))
+                    "uplink", fault: "none is configured: scans are kept here and go nowhere",
+                    mend: "${EDITOR:-nano} \(quoted(file)) && systemctl restart scangate"))
         }
+        findings += stateFiles(configuration, surroundings)
+        findings += secretFiles(configuration, surroundings)
+        findings.append(disk(configuration))
+        findings.append(clock(surroundings))
+        findings.append(group(configuration, surroundings))
+        findings += socket(configuration, surroundings)
         return findings
+    }
+
+    static func examine(devices: JSONValue, _ surroundings: Surroundings) -> [Finding] {
+        let list = devices["devices"]?.array ?? []
+        guard list.isEmpty else { return list.compactMap { self.port($0, surroundings) } }
+        let port = surroundings.serialPorts.first ?? "/dev/ttyACM0"
+        return [
+            Finding(
+                "devices", fault: "none is registered, so no port is read",
+                mend: "scangate device add scanner-1 --port \(quoted(port))")
+        ]
     }
 
     private static func disk(_ configuration: Configuration) -> Finding {
         let directory = configuration.gateway.stateDirectory
         guard let free = try? Files.freeBytes(directory) else {
-            return Finding(
-                check: "disk", isGood: false, text: "cannot look at the filesystem of \(directory)", mend: "")
+            return Finding("disk", fault: "cannot look at the filesystem of \(directory)", mend: "")
         }
-        let isGood = free > configuration.spool.minFree
+        let text = "\(free >> 20) MiB free, min_free is \(configuration.spool.minFree >> 20) MiB"
+        guard free <= configuration.spool.minFree else { return Finding("disk", good: text) }
         return Finding(
-            check: "disk", isGood: isGood,
-            text: "\(free >> 20) MiB free, min_free is \(configuration.spool.minFree >> 20) MiB",
-            mend: isGood ? "" : "free room on that filesystem: du -xsh \(directory) /var/log /var/cache")
+            "disk", fault: text + "; below it scans are refused. What else is large: du -xh / | sort -h | tail",
+            mend: "journalctl --vacuum-size=100M && apt-get clean")
     }
 
-    private static func clock() -> Finding {
-        let isSynced = TimeSource.system.now().synced
+    private static func clock(_ surroundings: Surroundings) -> Finding {
+        guard !surroundings.isSynced else { return Finding("clock", good: "follows a time source") }
+        let mend =
+            if surroundings.isThere("/usr/sbin/chronyd") {
+                "systemctl enable --now chrony && chronyc waitsync 30"
+            } else if surroundings.isThere("/lib/systemd/systemd-timesyncd") {
+                "timedatectl set-ntp true"
+            } else {
+                "apt-get install -y systemd-timesyncd && timedatectl set-ntp true"
+            }
         return Finding(
-            check: "clock", isGood: isSynced,
-            text: isSynced
-                ? "follows a time source" : "follows no time source; scans are marked unsynced, nothing is lost",
-            mend: isSynced ? "" : "timedatectl set-ntp true")
+            "clock", fault: "follows no time source; scans are marked unsynced, nothing is lost", mend: mend)
     }
 
-    private static func group(_ configuration: Configuration) -> Finding {
+    private static func group(_ configuration: Configuration, _ surroundings: Surroundings) -> Finding {
         let name = configuration.gateway.adminGroup
-        let isThere = Users.group(named: name) != nil
+        guard Users.group(named: name) == nil else { return Finding("admin group", good: "\(name) is there") }
         return Finding(
-            check: "admin group", isGood: isThere,
-            text: isThere ? "\(name) is there" : "there is no group \(name): only root can use the control socket",
-            mend: isThere ? "" : "groupadd --system \(name)")
+            "admin group", fault: "there is no group \(name): only root can use the control socket",
+            mend: "groupadd --system \(name) && usermod -aG \(name) \(surroundings.user) && systemctl restart scangate")
     }
 
-    private static func socket(_ configuration: Configuration) -> Finding {
-        let path = configuration.gateway.controlSocket
-        do {
-            _ = try UnixSocket.connect(path)
-            return Finding(check: "daemon", isGood: true, text: "listens at \(path)", mend: "")
+    private static func socket(_ configuration: Configuration, _ surroundings: Surroundings) -> [Finding] {
+        let (path, group) = (configuration.gateway.controlSocket, configuration.gateway.adminGroup)
+        do { _ = try UnixSocket.connect(path) } catch  where error.code == EACCES {
+            let user = Users.name(getuid())
+            return [
+                Finding(
+                    "daemon", fault: "\(error.description); after the command \(user) has to log in again",
+                    mend: "usermod -aG \(group) \(user)")
+            ]
         } catch {
-            return Finding(
-                check: "daemon", isGood: false, text: error.description,
-                mend: error.code == EACCES
-                    ? "usermod -aG \(configuration.gateway.adminGroup) \(Users.name(getuid()))"
-                    : "systemctl start scangate; journalctl -u scangate")
+            return [
+                Finding(
+                    "daemon", fault: "\(error.description); its log: journalctl -u scangate",
+                    mend: "systemctl enable --now scangate")
+            ]
         }
+        let running = Finding("daemon", good: "listens at \(path)")
+        guard let status = Files.status(path), let number = Users.group(named: group) else { return [running] }
+        let text = "\(path) mode \(octal(status.mode)), group \(Users.groupName(status.group))"
+        guard status.group != number || status.mode & 0o777 != 0o660 else {
+            return [running, Finding("control socket", good: text)]
+        }
+        return [
+            running,
+            Finding(
+                "control socket", fault: "\(text): members of \(group) cannot use it",
+                mend: "usermod -aG \(group) \(surroundings.user) && systemctl restart scangate"),
+        ]
     }
 
-    private static func port(_ device: JSONValue) -> Finding? {
-        guard let name = device["name"]?.string, let path = device["port"]?.string, !path.isEmpty,
-            device["state"]?.string != "disabled"
-        else { return nil }
-        let check = "port of \(name)"
-        guard let status = Files.status(path) else {
-            return Finding(
-                check: check, isGood: false, text: "\(path) is not there: unplugged, or plugged in elsewhere",
-                mend: "ls -l /dev/serial/by-id /dev/ttyACM* /dev/ttyUSB*")
+    static func octal(_ mode: mode_t) -> String { String(mode, radix: 8) }
+
+    /// A word for a shell.
+    static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy { byte in
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || "/._-:+@".utf8.contains(byte)
         }
-        if device["connected"]?.bool == true {
-            return Finding(check: check, isGood: true, text: "\(path) is read", mend: "")
-        }
-        let group = "dialout"
-        let isForGroup = status.group == Users.group(named: group) && status.mode & 0o060 == 0o060
-        return Finding(
-            check: check, isGood: isForGroup, text: device["fault"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? path,
-            mend: isForGroup
-                ? "" : "usermod -aG \(Users.groupName(status.group)) scangate && systemctl restart scangate")
+        return plain && !word.isEmpty
+            ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

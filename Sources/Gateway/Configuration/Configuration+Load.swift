@@ -19,14 +19,18 @@ extension Configuration {
     /// earlier ones, lists of tables (`[[label]]`, `[[uplink]]`) append. Files that the configuration names must be
     /// there and readable for this process; systemd's credentials only while `credentialsDirectory` is known, which is
     /// `$CREDENTIALS_DIRECTORY` of the service.
-    public static func load(path: String, credentialsDirectory: String? = nil) throws(ConfigurationError)
-        -> Configuration
+    ///
+    /// - Parameter looksAtFiles: false for a command that needs none of the files that the configuration names: its
+    ///   user may not be allowed to read them.
+    public static func load(path: String, credentialsDirectory: String? = nil, looksAtFiles: Bool = true)
+        throws(ConfigurationError) -> Configuration
     {
         let (root, files) = try read(path: path)
         var checker = ConfigurationChecker(schema: .current)
         var table = checker.check(root)
         var builder = ConfigurationBuilder(
-            findings: checker.findings, files: ConfigurationFiles(credentialsDirectory: credentialsDirectory))
+            findings: checker.findings,
+            files: ConfigurationFiles(credentialsDirectory: credentialsDirectory, looks: looksAtFiles))
         var configuration = builder.build(&table)
         guard builder.findings.mistakes.isEmpty else {
             throw ConfigurationError(mistakes: sorted(builder.findings.mistakes, files))

@@ -48,7 +48,8 @@ struct ConfigurationBuilder {
         if let path = result.sealingKeyFile, let size = files.size(path), size != 32 {
             findings.mistake(
                 table.origin(of: "sealing_key_file"), table.path(of: "sealing_key_file"),
-                "\(path) holds \(size) bytes, not 32", "run: head -c 32 /dev/urandom > \(path)")
+                "\(path) holds \(size) bytes, not 32",
+                "put the key back from your backup; only for a new gateway: head -c 32 /dev/urandom > \(path)")
         }
         return result
     }

@@ -11,7 +11,7 @@ public struct CommandSession: Sendable {
     ///
     /// - Throws: `CommandError`, exit 3, with every mistake.
     public init(configurationAt path: String) throws(CommandError) {
-        do { configuration = try Configuration.load(path: path) } catch {
+        do { configuration = try Configuration.load(path: path, looksAtFiles: false) } catch {
             throw CommandError(error.description, exit: .configuration)
         }
     }
@@ -25,7 +25,7 @@ public struct CommandSession: Sendable {
         guard !Self.daemonOnly.contains(request.command) else { throw notRunning }
         let requester = Requester.current
         let core = try await GatewayCore.open(configuration, clock: .system, patience: .seconds(5))
-        await core.intake.connect(Intake.Outputs(log: core.log, scansArrived: { _ in }, maintenance: {}))
+        await core.intake.connect(Intake.Outputs(log: core.log, scansArrived: { _ in }, maintenance: { _ in }))
         // Unstructured: it ends with finish(), which is waited for.
         let writing = Task { await core.intake.run() }
         let result: Result<[UInt8], CommandError>

@@ -20,15 +20,17 @@ actor ControlServer {
     private final class Connection {
         let socket: FileDescriptor
         let requester: Requester
+        let mayAsk: Bool
         var token: PollThread.Token?
         var input: [UInt8] = []
         var output: [UInt8] = []
         var isEnding = false
         var work: Task<Void, Never>?
 
-        init(_ socket: consuming FileDescriptor, _ requester: Requester) {
+        init(_ socket: consuming FileDescriptor, _ requester: Requester, mayAsk: Bool) {
             self.socket = socket
             self.requester = requester
+            self.mayAsk = mayAsk
         }
     }
 
@@ -70,8 +72,9 @@ actor ControlServer {
             lastNumber += 1
             let number = lastNumber
             let raw = socket.raw
-            let connection = Connection(socket, Requester(user: peer.user, process: peer.process))
-            let mayAsk = Requester.isAdmin(peer, adminGroup: group)
+            let connection = Connection(
+                socket, Requester(user: peer.user, process: peer.process),
+                mayAsk: Requester.isAdmin(peer, adminGroup: group))
             let watching = { () throws(SystemError) -> PollThread.Token in
                 try self.poll.watch(raw, for: .readable, named: self.path) { [weak self] events in
                     self?.assumeIsolated { $0.ready(number, events) }
@@ -80,14 +83,6 @@ actor ControlServer {
             guard let token = try? watching() else { continue }
             connection.token = token
             connections[number] = connection
-            if !mayAsk {
-                send(
-                    ControlReply.failure(
-                        CommandError(
-                            "\(Users.name(peer.user)) may not control scangate",
-                            hint: "become a member: usermod -aG \(adminGroup) \(Users.name(peer.user))")),
-                    to: number, last: true)
-            }
         }
     }
 
@@ -103,6 +98,11 @@ actor ControlServer {
         guard connection.input.count <= ControlRequest.maximumBytes else { return close(number) }
         guard connection.work == nil, let end = connection.input.firstIndex(of: 10) else { return }
         let line = Array(connection.input[..<end])
+        // Said only now: a connection closed with the request unread would end as a reset, without the sentence.
+        guard connection.mayAsk else {
+            send(ControlReply.failure(refusal(of: connection.requester)), to: number, last: true)
+            return
+        }
         // Unstructured: it belongs to the connection, whose end cancels it.
         connection.work = Task { [weak self, administrator, requester = connection.requester] in
             guard let request = ControlRequest(line: line) else {
@@ -123,6 +123,12 @@ actor ControlServer {
                 await self?.send(ControlReply.failure(error), to: number, last: true)
             }
         }
+    }
+
+    private func refusal(of requester: Requester) -> CommandError {
+        let name = Users.name(requester.user)
+        return CommandError(
+            "\(name) may not control scangate", hint: "become a member: usermod -aG \(adminGroup) \(name)")
     }
 
     @discardableResult

@@ -37,9 +37,10 @@ actor DeliverySet {
             throw CommandError(error.message, hint: error.hint, exit: .configuration)
         }
         await stopRunning()
+        // Before they look for what waits, or a scan that comes just then would be seen by neither.
+        current.withLock { $0 = deliveries }
         // Unstructured: they live until stopRunning, which waits for them.
         running = deliveries.map { delivery in (delivery, Task { await delivery.run() }) }
-        current.withLock { $0 = deliveries }
         return deliveries
     }
 

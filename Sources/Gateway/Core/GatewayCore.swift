@@ -3,6 +3,7 @@ internal import Identity
 internal import Model
 internal import Posix
 internal import Spool
+internal import Synchronization
 
 /// What the daemon and the CLI's offline commands share: the locked state directory with its registry, spool and
 /// intake. Whoever has it is the only one.
@@ -12,7 +13,7 @@ final class GatewayCore: Sendable {
     let intake: Intake
     let log: SpoolLog
     let administrator: Administrator
-    private let lock: FileLock
+    private let lock: Mutex<FileLock?>
 
     /// Opens everything in the state directory of a configuration.
     ///
@@ -56,13 +57,14 @@ final class GatewayCore: Sendable {
         administrator = Administrator(
             registry: registry, intake: intake, log: log, configuration: configuration, gateway: gateway, clock: clock,
             events: events)
-        self.lock = lock
+        self.lock = Mutex(lock)
     }
 
-    /// Closes everything; after `intake.run` has returned.
+    /// Closes everything and lets go of the lock; after `intake.run` has returned.
     func close() async {
         await log.close()
         await administrator.close()
+        lock.withLock { $0 = nil }
     }
 
     private static func openSpool(_ directory: String, _ limits: SpoolLimits, _ clock: TimeSource, _ events: EventHub)

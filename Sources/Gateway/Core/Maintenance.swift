@@ -10,7 +10,7 @@ final class Maintenance: Sendable {
     private let keepAccepted: Duration
     private let clock: TimeSource
     private let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
-    private let commits = Mutex(0)
+    private let state = Mutex((commits: 0, bytes: 0))
 
     init(intake: Intake, log: SpoolLog, keepAccepted: Duration, clock: TimeSource) {
         self.intake = intake
@@ -20,14 +20,18 @@ final class Maintenance: Sendable {
         wakeups = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Commits so far.
-    var commitCount: Int { commits.withLock { $0 } }
+    /// Commits of scans so far.
+    var commitCount: Int { state.withLock { $0.commits } }
 
-    /// Called after each commit; wakes the work every 256th time: some thousand pages of WAL at the most.
-    func noteCommit() {
-        let isDue = commits.withLock { count in
-            count += 1
-            return count % 256 == 0
+    /// Called after each commit with the bytes of its scans; wakes the work every 2 MiB. A commit writes some pages
+    /// of its own besides, so each counts for 8 KiB at the least.
+    func noteCommit(bytes: Int) {
+        let isDue = state.withLock { state in
+            state.commits += 1
+            state.bytes += max(bytes, 8192)
+            guard state.bytes >= 2 << 20 else { return false }
+            state.bytes = 0
+            return true
         }
         if isDue { wakeups.continuation.yield() }
     }

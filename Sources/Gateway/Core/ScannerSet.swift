@@ -10,6 +10,9 @@ actor ScannerSet {
     private let clock: TimeSource
     private var ports: [DeviceID: (device: Device, port: SerialPort)] = [:]
     private var isStopped = false
+    private var next: [Device]?
+    private var isFollowing = false
+    private var followers: [CheckedContinuation<Void, Never>] = []
 
     init(poll: PollThread, sink: any ReadingSink, clock: TimeSource) {
         self.poll = poll
@@ -18,9 +21,22 @@ actor ScannerSet {
     }
 
     /// Starts, stops and restarts drivers so that they match the registry. A device whose settings are as they were
-    /// goes on undisturbed.
+    /// goes on undisturbed. Returns when that is done, for these devices or newer ones.
     func follow(_ devices: [Device]) async {
-        guard !isStopped else { return }
+        next = devices
+        // One after the other: a list that waits for a port to close must not act after a newer one.
+        guard !isFollowing else { return await withCheckedContinuation { followers.append($0) } }
+        isFollowing = true
+        while let devices = next {
+            next = nil
+            await apply(devices)
+        }
+        isFollowing = false
+        for follower in followers { follower.resume() }
+        followers = []
+    }
+
+    private func apply(_ devices: [Device]) async {
         let wanted = devices.filter(\.isEnabled)
         for (name, running) in ports
         where !wanted.contains(where: { $0.name == name && $0.options == running.device.options }) {
@@ -28,7 +44,7 @@ actor ScannerSet {
             await running.port.stop()
             sink.note(.disconnected(reason: "no longer read"), from: name)
         }
-        for device in wanted where ports[device.name] == nil && device.kind == .serial {
+        for device in wanted where !isStopped && ports[device.name] == nil && device.kind == .serial {
             do {
                 let settings = try SerialSettings(options: device.options)
                 let port = SerialPort(device: device.name, settings: settings, poll: poll, sink: sink, clock: clock)

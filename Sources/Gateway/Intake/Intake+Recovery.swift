@@ -10,37 +10,54 @@ extension Intake {
         guard let failure = fault else { return }
         events.spoolFailed(failure)
         do throws(SpoolError) {
-            if failure.code == .damaged { try replaceDamaged(failure) } else { try spool.reopen() }
-            fault = nil
-        } catch {
-            fault = error
-            if error.code == .damaged && failure.code != .damaged {
-                do throws(SpoolError) {
-                    try replaceDamaged(error)
-                    fault = nil
-                } catch { fault = error }
+            if failure.code == .damaged { try setAside(failure) }
+            do throws(SpoolError) { try spool.reopen() } catch {
+                guard error.code == .damaged else { throw error }
+                try setAside(error)
+                try spool.reopen()
             }
-        }
+            // A file made anew knows no group yet; to any other this changes nothing.
+            for group in groups { try spool.register(group) }
+            fault = nil
+        } catch { fault = error }
         guard fault == nil else { return retryLater() }
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
-        outputs?.log.noteAppended(spool.lanes.mapValues(\.appended))
+        if spool.log == logOfReader { noteAppended() } else { moveReader() }
     }
 
-    private func replaceDamaged(_ failure: SpoolError) throws(SpoolError) {
-        let kept: String
-        do { kept = try SpoolRecovery.setAside(directory: directory, wallMs: clock.now().wallMs) } catch {
+    private func setAside(_ failure: SpoolError) throws(SpoolError) {
+        do {
+            let kept = try SpoolRecovery.setAside(directory: directory, wallMs: clock.now().wallMs)
+            events.spoolSetAside(kept, failure)
+        } catch {
             throw SpoolError(.failing, error.description, hint: "see `scangate doctor`")
         }
-        events.spoolSetAside(kept, failure)
-        try spool.reopen()
-        for group in groups { try spool.register(group) }
+    }
+
+    /// Has the reading side follow to a file made anew. Until it has, its verdicts carry the old file's id and are not
+    /// stored.
+    private func moveReader() {
+        logOfReader = spool.log
         guard let log = outputs?.log else { return }
-        // Unstructured: the commit that found the damage cannot wait for the reading side. Until it has the new file,
-        // its verdicts carry the old file's id and are not stored.
-        Task { [events] in
-            do { try await log.reopen() } catch { events.spoolFailed(SpoolError(wrapping: error)) }
+        // Unstructured: the commit that found the damage cannot wait for the reading side.
+        Task { [events, clock] in
+            while true {
+                do {
+                    try await log.reopen()
+                    return self.wakeUplinks()
+                } catch { events.spoolFailed(SpoolError(wrapping: error)) }
+                guard (try? await clock.sleep(.seconds(5))) != nil, self.outputs != nil else { return }
+            }
         }
     }
+
+    // Scans that came before the reading side had the new file were looked for in the old one.
+    private func wakeUplinks() {
+        noteAppended()
+        outputs?.scansArrived(Array(spool.lanes.keys))
+    }
+
+    private func noteAppended() { outputs?.log.noteAppended(spool.lanes.mapValues(\.appended)) }
 }
 
 extension Intake {
@@ -49,6 +66,8 @@ extension Intake {
 
     /// Gives a lane another state on an admin's command. Durable when it returns.
     func setState(_ lane: LaneID, _ state: LaneState) throws(SpoolError) {
+        if fault != nil { recover() }
+        if let fault { throw fault }
         var change = SpoolChange(now: clock.now())
         try spool.prepare(lane)
         change.laneStates[lane] = state.encode()

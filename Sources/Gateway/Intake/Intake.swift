@@ -34,6 +34,8 @@ actor Intake: ReadingSink, SettlementSink {
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
     var outputs: Outputs?
+    /// The file that the reading side has, or is about to have.
+    var logOfReader: LogID
 
     /// Whom the intake tells of new scans.
     struct Outputs: Sendable {
@@ -41,8 +43,8 @@ actor Intake: ReadingSink, SettlementSink {
         let log: SpoolLog
         /// Lanes have new scans.
         let scansArrived: @Sendable ([LaneID]) -> Void
-        /// Commits have gone by: checkpoints and retention are due.
-        let maintenance: @Sendable () -> Void
+        /// A commit has put this many bytes of scans into the file: checkpoints and retention may be due.
+        let maintenance: @Sendable (Int) -> Void
     }
 
     init(
@@ -59,6 +61,7 @@ actor Intake: ReadingSink, SettlementSink {
         wakeups = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         flushes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
+        logOfReader = spool.log
         self.spool = spool
     }
 
@@ -71,11 +74,15 @@ actor Intake: ReadingSink, SettlementSink {
     /// Takes readings until `finish`; returns when everything taken is committed or refused.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.drainUntilFinished() }
             group.addTask { await self.flushUntilFinished() }
+            await drainUntilFinished()
+            // Or the end would wait for the next flush.
+            group.cancelAll()
         }
         commit([])
         spool.close()
+        // They lead back here.
+        outputs = nil
         executor.stop()
     }
 
@@ -171,6 +178,9 @@ actor Intake: ReadingSink, SettlementSink {
             }
         }
         publish(batch)
+        guard let laneFault = batch.laneFault else { return }
+        fault = laneFault
+        recover()
     }
 
     private func roomFault() -> SpoolError? {
@@ -192,7 +202,10 @@ actor Intake: ReadingSink, SettlementSink {
         case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
         case .alreadyStored: batch.accepted.append((item, nil))
         case .store(let admission):
-            do throws(SpoolError) { try spool.prepare(lane) } catch { return refuse(item, error) }
+            do throws(SpoolError) { try spool.prepare(lane) } catch {
+                batch.laneFault = error
+                return refuse(item, error)
+            }
             let scan = makeScan(item.reading, admission, device)
             let wire = WireScan.encode(scan, sign: device.sign)
             let n = spool.nextNumber()
@@ -236,7 +249,7 @@ actor Intake: ReadingSink, SettlementSink {
         }
         guard let outputs, !batch.change.appends.isEmpty else { return }
         outputs.scansArrived(Array(batch.states.keys))
-        outputs.maintenance()
+        outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
     }
 
     private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {
@@ -275,6 +288,8 @@ struct IntakeBatch {
     /// Readings to acknowledge after the commit, with the scan where one was stored.
     var accepted: [(item: IntakeQueue.Item, scan: Scan?)] = []
     var held = 0
+    /// Why a new lane could not be stored; the file is opened again after the commit.
+    var laneFault: SpoolError?
 
     init(now: Moment) { change = SpoolChange(now: now) }
 

@@ -16,6 +16,8 @@ struct LineFramer {
     private var mark = Mark.none
     /// After a CR that ended a scan, one LF belongs to it.
     private var skipsLineFeed = false
+    /// The byte before was a CR; kept beside `line`, which holds nothing of a faulty one.
+    private var isAfterReturn = false
 
     private enum Mark { case none, sawFF, sawFF00 }
 
@@ -59,13 +61,15 @@ struct LineFramer {
     private mutating func take(_ byte: UInt8, _ out: inout [Output]) {
         let wasAfterReturn = skipsLineFeed
         skipsLineFeed = false
+        let endsPair = isAfterReturn
+        isAfterReturn = byte == 13
         switch (settings.terminator, byte) {
         case (.any, 10) where wasAfterReturn && !isInsideScan: return
         case (.any, 13), (.any, 10), (.cr, 13), (.lf, 10), (.tab, 9):
             skipsLineFeed = byte == 13
             out += end()
-        case (.crlf, 10) where line.last == 13 || (line.isEmpty && fault != nil):
-            if line.last == 13 { line.removeLast() }
+        case (.crlf, 10) where endsPair:
+            if fault == nil, line.last == 13 { line.removeLast() }
             out += end()
         default: append(byte)
         }
@@ -98,5 +102,6 @@ struct LineFramer {
     private mutating func reset() {
         line.removeAll(keepingCapacity: line.capacity <= 1024)
         fault = nil
+        isAfterReturn = false
     }
 }

@@ -5,7 +5,7 @@ public import Posix
 /// One serial scanner: opens its terminal whenever it is there, reads scans, answers them where asked to.
 ///
 /// An actor on the poll thread. Comes and goes by inotify, no polling: a port that is missing, busy or forbidden is
-/// tried again when its path changes.
+/// tried again when its path changes, and once more a second later.
 public actor SerialPort {
     private let device: DeviceID
     private let settings: SerialSettings
@@ -15,6 +15,7 @@ public actor SerialPort {
     private var watch: PathWatch?
     private var open: Opening?
     private var lastFault = ""
+    private var retry: PollThread.Token?
     private var isStopped = false
 
     private struct Opening: ~Copyable {
@@ -41,8 +42,12 @@ public actor SerialPort {
 
     /// Begins to read the port, now or as soon as it is there.
     public func start() throws(SystemError) {
-        watch = try PathWatch(settings.port, on: poll) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
-        tryToOpen()
+        watch = try PathWatch(settings.port, on: poll) { [weak self] in
+            self?.assumeIsolated { port in
+                if port.watch?.concernsPath() == true { port.pathChanged() }
+            }
+        }
+        tryToOpen(again: true)
     }
 
     /// Stops reading and closes the port; a scan that has begun is dropped and counted. Scans handed on before still
@@ -51,16 +56,20 @@ public actor SerialPort {
         isStopped = true
         watch?.stop()
         watch = nil
+        if let retry { poll.cancel(retry) }
+        retry = nil
         close(reason: nil)
     }
 
-    private func pathChanged() {
+    private func pathChanged(again: Bool = true) {
         guard !isStopped else { return }
+        if let retry { poll.cancel(retry) }
+        retry = nil
         watch?.renew()
-        if open == nil { tryToOpen() }
+        if open == nil { tryToOpen(again: again) }
     }
 
-    private func tryToOpen() {
+    private func tryToOpen(again: Bool) {
         do {
             let file = try SerialLine.open(settings.port, baud: settings.baud)
             let descriptor = file.raw
@@ -72,6 +81,13 @@ public actor SerialPort {
             lastFault = ""
             sink.note(.connected(port: settings.port), from: device)
         } catch {
+            watch?.watchNode()
+            if again && Files.status(settings.port) != nil {
+                // Whoever holds the port may have let go before the node was watched.
+                retry = poll.after(.seconds(1)) { [weak self] in
+                    self?.assumeIsolated { $0.pathChanged(again: false) }
+                }
+            }
             // Said once: the path may change many times before it opens.
             guard error.description != lastFault else { return }
             lastFault = error.description

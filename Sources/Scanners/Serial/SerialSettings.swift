@@ -1,3 +1,5 @@
+internal import Model
+
 /// What `device add` takes for a serial scanner.
 public struct SerialSettings: Sendable, Equatable {
     /// What ends a scan.
@@ -86,10 +88,9 @@ public struct SerialSettings: Sendable, Equatable {
             switch rest.popFirst() {
             case UInt8(ascii: "\\"): out.append(UInt8(ascii: "\\"))
             case UInt8(ascii: "x"):
-                let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-                guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else { throw mistake }
-                out.append(value)
-                rest = rest.dropFirst(2)
+                guard let high = rest.popFirst().flatMap(Hex.value), let low = rest.popFirst().flatMap(Hex.value)
+                else { throw mistake }
+                out.append(high << 4 | low)
             default: throw mistake
             }
         }

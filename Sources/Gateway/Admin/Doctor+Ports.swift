@@ -1,0 +1,53 @@
+internal import Glibc
+internal import JSON
+internal import Posix
+
+extension Doctor {
+    /// The port of one device, as `device list` shows that; nothing for a device that is not to be read.
+    static func port(_ device: JSONValue, _ surroundings: Surroundings) -> Finding? {
+        guard let name = device["name"]?.string, let path = device["port"]?.string, !path.isEmpty,
+            device["state"]?.string != "disabled"
+        else { return nil }
+        let check = "port of \(name)"
+        guard let file = Files.status(path) else {
+            return Finding(
+                check, fault: "\(path) is not there: unplugged, or plugged in elsewhere",
+                mend: "ls -l /dev/serial/by-id /dev/serial/by-path")
+        }
+        if device["connected"]?.bool == true { return Finding(check, good: "\(path) is read") }
+        guard surroundings.mayUse(file, 6) else {
+            return Finding(
+                check,
+                fault: "\(path) mode \(octal(file.mode)), group \(Users.groupName(file.group)): "
+                    + "the daemon (\(surroundings.user)) may not use it",
+                mend: giveToGroup(path, surroundings.portGroup))
+        }
+        let fault = device["fault"]?.string ?? ""
+        guard !fault.isEmpty else {
+            return Finding(check, good: "\(path) is there, and the daemon may use it")
+        }
+        // They open every terminal that comes, to see what it is.
+        let intruders = ["ModemManager", "brltty"].filter {
+            surroundings.isThere("/usr/sbin/\($0)") || surroundings.isThere("/usr/bin/\($0)")
+        }
+        let mend =
+            intruders.isEmpty ? "fuser -vk \(quoted(path))" : "systemctl mask --now \(intruders.joined(separator: " "))"
+        return Finding(check, fault: fault, mend: fault.contains(SystemError.text(EBUSY)) ? mend : "")
+    }
+
+    /// For good where it is a serial terminal of the kernel's, which is made anew at each plug-in.
+    private static func giveToGroup(_ path: String, _ group: String) -> String {
+        var node = path
+        if let resolved = realpath(path, nil) {
+            node = String(cString: resolved)
+            free(resolved)
+        }
+        guard node.hasPrefix("/dev/tty"), let kind = node.split(separator: "/").last?.prefix(while: { !$0.isNumber })
+        else {
+            return "chgrp \(group) \(quoted(node)) && chmod 660 \(quoted(node))"
+        }
+        let rule = "SUBSYSTEM==\"tty\", KERNEL==\"\(kind)*\", GROUP=\"\(group)\", MODE=\"0660\""
+        return "echo '\(rule)' >> /etc/udev/rules.d/61-scangate-local.rules && udevadm control --reload"
+            + " && udevadm trigger --settle --subsystem-match=tty"
+    }
+}
