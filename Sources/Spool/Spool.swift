@@ -88,6 +88,13 @@ public final class Spool {
         deviceMarks[device] = deviceSequence
     }
 
+    /// How many scans these lanes have ever been given.
+    public func appended(in names: some Sequence<LaneID>) -> [LaneID: Int64] {
+        var appended: [LaneID: Int64] = [:]
+        for name in names { appended[name] = lanes[name]?.appended }
+        return appended
+    }
+
     /// Makes sure that a lane has a row. A commit of its own: it happens once a lane.
     public func prepare(_ lane: LaneID) throws(SpoolError) {
         guard lanes[lane] == nil else { return }

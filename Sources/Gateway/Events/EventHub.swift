@@ -59,23 +59,27 @@ final class EventHub: Sendable {
         return stream
     }
 
-    /// A reading is on stable storage; without a scan it was one already.
-    func stored(_ device: DeviceID, _ reading: Reading, _ scan: Scan?) {
-        count(device) {
-            $0.lastScanMs = reading.capturedAt.wallMs
-            if scan == nil { $0.repeated += 1 } else { $0.scans += 1 }
-        } event: { now in
-            var event = LiveEvent(kind: scan == nil ? .repeated : .stored, atMs: now, device: device.text)
-            event.label = String(decoding: scan?.data ?? reading.bytes, as: UTF8.self)
-            event.lane = scan?.lane.text ?? ""
-            event.role = scan?.role.rawValue ?? ""
-            event.parent = scan?.parent ?? ""
-            event.id = scan?.id.description ?? ""
-            return event
+    /// Whether anybody watches, and an event has to be made at all.
+    var isWatched: Bool { state.withLock { !$0.watchers.isEmpty } }
+
+    /// Readings are on stable storage, those of one commit together: one lock, however many they are.
+    func stored(_ accepted: [AcceptedReading]) {
+        let watchers = state.withLock { state in
+            for one in accepted {
+                let count = one.isNew ? \DeviceCounts.scans : \DeviceCounts.repeated
+                state.devices[one.item.device, default: DeviceCounts()][keyPath: count] += 1
+                state.devices[one.item.device]?.lastScanMs = one.item.reading.capturedAt.wallMs
+                guard let event = one.event, !event.id.isEmpty, state.labels.count < 4096 else { continue }
+                state.labels[event.id] = event.label
+            }
+            return state.watchers.isEmpty ? [] : Array(state.watchers.values)
         }
-        state.withLock { state in
-            guard let scan, !state.watchers.isEmpty, state.labels.count < 4096 else { return }
-            state.labels[scan.id.description] = String(decoding: scan.data, as: UTF8.self)
+        guard !watchers.isEmpty else { return }
+        let now = clock.now().wallMs
+        for one in accepted {
+            guard var event = one.event else { continue }
+            event.atMs = now
+            for watcher in watchers { watcher.yield(event) }
         }
     }
 

@@ -160,7 +160,7 @@ actor Intake: ReadingSink, SettlementSink {
         if fault != nil { recover() }
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
-        var batch = IntakeBatch(now: clock.now())
+        var batch = IntakeBatch(now: clock.now(), isWatched: events.isWatched)
         let verdicts = settlements.take()
         batch.change.settlements = verdicts
         let roomFault = roomFault()
@@ -204,7 +204,7 @@ actor Intake: ReadingSink, SettlementSink {
             boot: clock.bootID)
         switch decision {
         case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
-        case .alreadyStored: batch.accepted.append((item, nil))
+        case .alreadyStored: batch.repeated(item)
         case .store(let admission):
             do throws(SpoolError) { try spool.prepare(lane) } catch {
                 batch.fileFault = error
@@ -242,15 +242,13 @@ actor Intake: ReadingSink, SettlementSink {
     private func publish(_ batch: IntakeBatch) {
         for (lane, state) in batch.states { states[lane] = state }
         if let outputs, !batch.states.isEmpty {
-            outputs.log.noteAppended(spool.lanes.mapValues(\.appended))
+            outputs.log.noteAppended(spool.appended(in: batch.states.keys))
             if batch.held > 0 { outputs.log.noteHeld(batch.held, groups) }
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()
-        for (item, scan) in batch.accepted {
-            item.reply(.stored)
-            events.stored(item.device, item.reading, scan)
-        }
+        for accepted in batch.accepted { accepted.item.reply(.stored) }
+        events.stored(batch.accepted)
         guard let outputs, !batch.change.isEmpty else { return }
         if !batch.change.appends.isEmpty { outputs.scansArrived(Array(batch.states.keys)) }
         outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
@@ -289,19 +287,50 @@ struct IntakeBatch {
     var change: SpoolChange
     /// The lanes' states after the scans so far.
     var states: [LaneID: LaneState] = [:]
-    /// Readings to acknowledge after the commit, with the scan where one was stored.
-    var accepted: [(item: IntakeQueue.Item, scan: Scan?)] = []
+    /// Readings to acknowledge after the commit.
+    var accepted: [AcceptedReading] = []
     var held = 0
     /// Why a new lane could not be stored; the file is opened again after the commit.
     var fileFault: SpoolError?
 
-    init(now: Moment) { change = SpoolChange(now: now) }
+    private let isWatched: Bool
+
+    init(now: Moment, isWatched: Bool) {
+        change = SpoolChange(now: now)
+        self.isWatched = isWatched
+    }
 
     mutating func add(_ scan: Scan, n: Int64, wire: [UInt8], next: LaneState, item: IntakeQueue.Item) {
         change.appends.append(.init(n: n, lane: scan.lane, wire: wire))
         change.laneSequences[scan.lane] = scan.laneSeq
         change.deviceSequences[scan.device] = scan.seq
         states[scan.lane] = next
-        accepted.append((item, scan))
+        accepted.append(AcceptedReading(item: item, isNew: true, event: isWatched ? event(of: scan) : nil))
     }
+
+    mutating func repeated(_ item: IntakeQueue.Item) {
+        var event = LiveEvent(kind: .repeated, atMs: 0, device: item.device.text)
+        event.label = String(decoding: item.reading.bytes, as: UTF8.self)
+        accepted.append(AcceptedReading(item: item, isNew: false, event: isWatched ? event : nil))
+    }
+
+    private func event(of scan: Scan) -> LiveEvent {
+        var event = LiveEvent(kind: .stored, atMs: 0, device: scan.device.text)
+        event.label = String(decoding: scan.data, as: UTF8.self)
+        event.lane = scan.lane.text
+        event.role = scan.role.rawValue
+        event.parent = scan.parent
+        event.id = scan.id.description
+        return event
+    }
+}
+
+/// A reading that is acknowledged once its commit is through. The scan itself is in the commit: copying its two dozen
+/// fields again would cost more than storing it.
+struct AcceptedReading: Sendable {
+    let item: IntakeQueue.Item
+    /// Whether a scan was stored for it, or one was there already.
+    let isNew: Bool
+    /// What watchers see; nil where nobody watches.
+    let event: LiveEvent?
 }
