@@ -47,7 +47,8 @@ public final class Gateway: Sendable {
         var failure: CommandError?
         await withDiscardingTaskGroup { group in
             group.addTask { await self.core.intake.run() }
-            group.addTask { await self.maintenance.run() }
+            // Unstructured: it has to end before the intake's thread does, which it calls.
+            let upkeep = Task { await self.maintenance.run() }
             let watchdog = Watchdog(poll: poll, intake: core.intake, log: core.log, clock: clock)
             do throws(CommandError) {
                 try await start()
@@ -61,7 +62,7 @@ public final class Gateway: Sendable {
                 feeding.cancel()
                 await feeding.value
             } catch { failure = error }
-            await stop()
+            await stop(upkeep)
         }
         await core.close()
         poll.stop()
@@ -91,11 +92,12 @@ public final class Gateway: Sendable {
     }
 
     /// First nothing more comes in, then nothing more goes out, then what the answers said is committed.
-    private func stop() async {
+    private func stop(_ upkeep: Task<Void, Never>) async {
         await scanners.stop()
         await deliveries.stop()
         await control.stop()
         maintenance.finish()
+        await upkeep.value
         core.intake.finish()
     }
 

@@ -38,6 +38,14 @@ struct LaneCursor: Equatable {
         advance()
     }
 
+    /// A person sent a scan back that was settled ahead of the cursor: it waits in its place again. False where the
+    /// cursor is past it, or it has not been handed out.
+    mutating func reopen(_ number: Int64) -> Bool {
+        guard let index = out.firstIndex(where: { $0.n == number }) else { return false }
+        out[index].isSettled = false
+        return true
+    }
+
     private mutating func advance() {
         let front = out.prefix { $0.isSettled }
         guard let last = front.last else { return }

@@ -2,25 +2,53 @@ internal import Database
 public import Model
 
 extension Spool {
-    /// Makes a group known: its cursors begin where the group that is furthest behind stands, so that a renamed
-    /// backend gets what still waits, and nothing that has been judged.
-    public func register(_ group: GroupID) throws(SpoolError) {
+    /// Makes the configured groups known, before the first commit.
+    ///
+    /// One that is new where exactly one has gone is that one under another name, and takes over all it had. Any other
+    /// new one begins where the group that is furthest behind stands, among those that have gone if any has: it gets
+    /// what still waits or was rejected or held there, and nothing that has been judged.
+    public func use(groups configured: [GroupID]) throws(SpoolError) {
+        groups = configured
         do {
-            let known = try connection.first("SELECT 1 FROM grp WHERE name = ?", .text(group.text)) { _ in true }
-            guard known == nil else { return }
+            let known = try knownGroups()
+            let gone = known.filter { !configured.contains($0) }
+            let new = configured.filter { !known.contains($0) }
+            guard !new.isEmpty else { return }
             try connection.transaction {
-                try connection.run(
-                    """
-                    INSERT INTO cursor SELECT ?, id, ifnull((SELECT min(c.n) FROM cursor c WHERE c.lane = lane.id AND
-                    (SELECT count(*) FROM cursor d WHERE d.lane = lane.id) = (SELECT count(*) FROM grp)), 0),
-                    ifnull((SELECT min(c.settled) FROM cursor c WHERE c.lane = lane.id AND
-                    (SELECT count(*) FROM cursor d WHERE d.lane = lane.id) = (SELECT count(*) FROM grp)), 0)
-                    FROM lane
-                    """, .text(group.text))
-                try connection.run("INSERT INTO grp VALUES (?)", .text(group.text))
+                if new.count == 1 && gone.count == 1 {
+                    for table in ["cursor SET grp", "exception SET grp", "grp SET name"] {
+                        try connection.run(
+                            "UPDATE \(table) = ? WHERE \(table == "grp SET name" ? "name" : "grp") = ?",
+                            .text(new[0].text), .text(gone[0].text))
+                    }
+                } else {
+                    for group in new { try add(group, behind: gone.isEmpty ? known : gone) }
+                }
             }
         } catch {
             throw SpoolError(wrapping: error)
+        }
+    }
+
+    private func add(_ group: GroupID, behind others: [GroupID]) throws {
+        try connection.run("INSERT INTO grp VALUES (?)", .text(group.text))
+        for lane in lanes.values {
+            // A group without a cursor in the lane has not begun there: it is the furthest behind.
+            var furthest: (group: GroupID, n: Int64, settled: Int64)?
+            for other in others {
+                let place =
+                    try connection.first(
+                        "SELECT n, settled FROM cursor WHERE grp = ? AND lane = ?", .text(other.text), .integer(lane.id)
+                    ) { ($0.integer(0), $0.integer(1)) } ?? (0, 0)
+                if place.0 < furthest?.n ?? .max { furthest = (other, place.0, place.1) }
+            }
+            guard let furthest else { continue }
+            try connection.run(
+                "INSERT INTO cursor VALUES (?, ?, ?, ?)", .text(group.text), .integer(lane.id), .integer(furthest.n),
+                .integer(furthest.settled))
+            try connection.run(
+                "INSERT INTO exception SELECT ?, n, lane, state, reason, attempts FROM exception WHERE grp = ? AND lane = ?",
+                .text(group.text), .text(furthest.group.text), .integer(lane.id))
         }
     }
 
@@ -46,27 +74,33 @@ extension Spool {
         }
     }
 
-    /// Removes scans that every group has settled, the oldest first: those up to `cutoff`, or regardless of age where
-    /// that is nil. Scans with an exception that is not `discarded` stay.
+    /// Removes scans that every configured group has settled, the oldest first: those up to `cutoff`, or regardless of
+    /// age where that is nil. Scans with an exception that is not `discarded` stay. A group that the configuration has
+    /// no more keeps its place, but nothing is kept for it alone.
     ///
     /// - Returns: how many went; as many as `atMost` means there may be more.
     @discardableResult
     public func prune(olderThan cutoff: Int64?, atMost: Int) throws(SpoolError) -> Int {
+        guard !groups.isEmpty else { return 0 }
+        // Names hold nothing that SQL would have to be protected from.
+        let configured = groups.map { "'\($0.text)'" }.joined(separator: ", ")
         do {
             var removed = 0
             for lane in lanes.values where removed < atMost {
-                // A lane that a known group has not begun with yet has no cursor there: nothing of it may go.
+                // A lane that a group has not begun with yet has no cursor there: nothing of it may go.
                 let settled =
                     try connection.first(
-                        "SELECT CASE WHEN count(*) = (SELECT count(*) FROM grp) AND count(*) > 0 THEN min(n) ELSE 0 END"
-                            + " FROM cursor WHERE lane = ?", .integer(lane.id)
+                        "SELECT CASE WHEN count(*) = \(groups.count) THEN min(n) ELSE 0 END"
+                            + " FROM cursor WHERE lane = ? AND grp IN (\(configured))", .integer(lane.id)
                     ) { $0.integer(0) } ?? 0
                 let last = min(settled, cutoff ?? settled)
                 guard last > 0 else { continue }
+                // By group and number, which is the exceptions' key: without the group each look would read them all.
                 try connection.run(
                     """
                     DELETE FROM scan WHERE n IN (SELECT s.n FROM scan s WHERE s.lane = ? AND s.n <= ? AND NOT EXISTS
-                    (SELECT 1 FROM exception e WHERE e.n = s.n AND e.state <> 'discarded') ORDER BY s.n LIMIT ?)
+                    (SELECT 1 FROM exception e WHERE e.grp IN (\(configured)) AND e.n = s.n AND e.state <> 'discarded')
+                    ORDER BY s.n LIMIT ?)
                     """, .integer(lane.id), .integer(last), .integer(Int64(atMost - removed)))
                 removed += connection.changes
             }

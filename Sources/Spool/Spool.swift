@@ -25,6 +25,8 @@ public final class Spool {
     /// Scans that wait, are rejected or held, for the group that has most of them.
     public var unjudged: Int64 = 0
     let limits: SpoolLimits
+    /// The configured groups: what all of them have settled may go.
+    var groups: [GroupID] = []
     var connection: Connection
     var lastMark: Int64 = .min
     private var lastNumber: Int64
@@ -201,6 +203,11 @@ public final class Spool {
     private func look() throws(SpoolError) {
         bytesAtLastLook = try bytes()
         if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
+            // The WAL first: it may be most of it, and what is kept for `scans find` should not pay for it.
+            do { try connection.checkpoint(truncating: true) } catch { throw SpoolError(error) }
+            bytesAtLastLook = try bytes()
+        }
+        if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
             try prune(olderThan: nil, atMost: 4096)
             bytesAtLastLook = try bytes()
         }
@@ -297,7 +304,7 @@ public final class Spool {
         do {
             return try connection.first(
                 "SELECT max(ifnull((SELECT max(n) FROM scan), 0), ifnull((SELECT max(n) FROM cursor), 0),"
-                    + " ifnull((SELECT max(n) FROM mark), 0))"
+                    + " ifnull((SELECT max(n) FROM mark), 0), ifnull((SELECT max(n) FROM exception), 0))"
             ) { $0.integer(0) } ?? 0
         } catch {
             throw SpoolError(error)

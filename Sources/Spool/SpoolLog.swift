@@ -91,7 +91,7 @@ public actor SpoolLog: ScanLog {
         var waiting: [LaneID: Int] = [:]
         for (lane, appended) in totals.value.appended {
             let count =
-                appended - (cursors[group]?[lane]?.settledInAll ?? 0) + Int64(requeued[group]?[lane]?.count ?? 0)
+                appended - (cursors[group]?[lane]?.settledInAll ?? 0) + Int64(sentBackBehind(group, lane).count)
             if count > 0 { waiting[lane] = Int(count) }
         }
         return waiting
@@ -99,9 +99,9 @@ public actor SpoolLog: ScanLog {
 
     /// See `ScanLog`.
     public func waiting(for group: GroupID, lane: LaneID, maxScans: Int, maxBytes: Int) async throws -> [StoredScan] {
-        if let numbers = requeued[group]?[lane], !numbers.isEmpty {
-            return Self.cut(try reader.scans(Array(numbers.prefix(maxScans))), maxBytes)
-        }
+        // Those before the cursor have lost their place; those behind it keep it, and come in order.
+        let sentBack = sentBackBehind(group, lane)
+        if !sentBack.isEmpty { return Self.cut(try reader.scans(Array(sentBack.prefix(maxScans))), maxBytes) }
         var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
         var out = try reader.scans(Array(cursor.unsettled.prefix(maxScans)))
         var bytes = out.reduce(0) { $0 + $1.wire.count + 1 }
@@ -145,7 +145,6 @@ public actor SpoolLog: ScanLog {
         cursors[group, default: [:]][lane] = cursor
         if !sentBack.isEmpty { requeued[group]?[lane]?.removeAll(where: settled.contains) }
         totals.change { totals in
-            totals.count(.requeued, group, by: -Int64(settled.count(where: sentBack.contains)))
             for state in exceptions.compactMap(\.state) { totals.count(state, group, by: 1) }
         }
         publishSettled(group)
@@ -168,12 +167,17 @@ public actor SpoolLog: ScanLog {
             let record = SettlementRecord(
                 log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled,
                 exceptions: [.init(n: entry.scan.n, state: to, reason: reason.isEmpty ? entry.reason : reason)])
-            try await sink.settle(record, durable: true)
-            if to == .requeued { requeued[group, default: [:]][lane, default: []].append(entry.scan.n) }
+            // Before the commit, and whatever becomes of it: a record that cannot be stored now goes with the next one.
+            if to == .requeued {
+                requeued[group, default: [:]][lane, default: []].append(entry.scan.n)
+                _ = cursors[group]?[lane]?.reopen(entry.scan.n)
+            }
             totals.change {
                 $0.count(old, group, by: -1)
-                $0.count(to, group, by: 1)
+                if to != .requeued { $0.count(to, group, by: 1) }
             }
+            publishSettled(group)
+            try await sink.settle(record, durable: true)
         }
         return moved
     }
@@ -190,7 +194,18 @@ public actor SpoolLog: ScanLog {
 
     private func publishSettled(_ group: GroupID) {
         let sum = (cursors[group] ?? [:]).values.reduce(0) { $0 + $1.settledInAll }
-        totals.change { $0.settled[group] = sum }
+        let sentBack = (requeued[group] ?? [:]).keys.reduce(0) { $0 + sentBackBehind(group, $1).count }
+        totals.change {
+            $0.settled[group] = sum
+            $0.exceptions[group, default: [:]][.requeued] = Int64(sentBack)
+        }
+    }
+
+    /// Scans that a person sent back and that the cursor is past.
+    private func sentBackBehind(_ group: GroupID, _ lane: LaneID) -> [Int64] {
+        guard let numbers = requeued[group]?[lane], !numbers.isEmpty else { return [] }
+        let place = cursors[group]?[lane]?.n ?? 0
+        return numbers.filter { $0 <= place }
     }
 
     private static func cut(_ scans: [StoredScan], _ maxBytes: Int) -> [StoredScan] {
@@ -219,7 +234,13 @@ public actor SpoolLog: ScanLog {
             }
             loaded.totals.settled[group] = rows.reduce(0) { $0 + $1.settled }
             loaded.totals.exceptions[group] = try reader.exceptionCounts(of: group)
-            loaded.requeued[group] = try reader.requeued(for: group)
+            let sentBack = try reader.requeued(for: group)
+            loaded.requeued[group] = sentBack
+            // Those behind the cursor are counted as not settled already.
+            loaded.totals.exceptions[group, default: [:]][.requeued] = sentBack.reduce(0) { sum, lane in
+                let place = loaded.cursors[group]?[lane.key]?.n ?? 0
+                return sum + Int64(lane.value.count { $0 <= place })
+            }
         }
         return loaded
     }

@@ -82,7 +82,10 @@ public final class SpoolReader {
                 SELECT s.n, s.wire, e.state FROM scan s LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
                 WHERE s.lane = ? AND s.n > ? ORDER BY s.n LIMIT ?
                 """, .text(group.text), .integer(id), .integer(n), .integer(Int64(limit))
-            ) { (StoredScan(n: $0.integer(0), wire: $0.blob(1)), !$0.isNull(2)) }
+            ) {
+                // One that was sent back waits in its place.
+                (StoredScan(n: $0.integer(0), wire: $0.blob(1)), !$0.isNull(2) && $0.text(2) != "requeued")
+            }
         } catch { throw SpoolError(error) }
     }
 

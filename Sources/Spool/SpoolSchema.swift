@@ -36,5 +36,7 @@ enum SpoolSchema {
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA wal_autocheckpoint = 0")
+        // A WAL that one long read made large is cut down when it starts over.
+        try connection.execute("PRAGMA journal_size_limit = 16777216")
     }
 }

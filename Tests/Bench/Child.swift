@@ -68,12 +68,12 @@ final class Child: Sendable {
 /// What a process costs, from /proc (proc(5)).
 enum ProcessCost {
     /// CPU seconds since its start, in ticks of the kernel's clock; threads that have ended count.
-    static func cpu(_ process: pid_t) throws -> Double {
+    static func cpu(_ process: pid_t) throws -> (total: Double, kernel: Double) {
         let text = String(decoding: try Files.read("/proc/\(process)/stat"), as: UTF8.self)
-        guard let end = text.lastIndex(of: ")") else { return 0 }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return (0, 0) }
+        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+        return ((user + system) / ticks, system / ticks)
     }
 
     /// What each thread that lives has used: nanoseconds on a CPU, and how often it went to sleep of its own accord,

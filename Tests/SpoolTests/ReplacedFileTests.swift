@@ -57,14 +57,14 @@ import Testing
             let state = directory + "/state"
             try Files.makeDirectory(state)
             let spool = try Spool(directory: state, limits: SpoolLimits())
-            try spool.register(groupA)
+            try spool.use(groups: [groupA])
             let first = try spool.store(["a"])
             #expect(rename(state, state + "-away") == 0)
             #expect(throws: SpoolError.self) { try spool.reopen() }
             #expect(throws: SpoolError.self) { try spool.store(["b"]) }
             #expect(throws: SpoolError.self) { try spool.store(["b"], lane: laneB) }
             #expect(throws: SpoolError.self) { try spool.checkpoint() }
-            #expect(throws: SpoolError.self) { try spool.register(groupA) }
+            #expect(throws: SpoolError.self) { try spool.use(groups: [groupA]) }
             #expect(throws: SpoolError.self) { try spool.prune(olderThan: nil, atMost: 1) }
             #expect(try spool.bytes() == 0)
             #expect(rename(state + "-away", state) == 0)
@@ -83,7 +83,7 @@ extension Writer {
         try withSpool { spool, directory in
             _ = try SpoolRecovery.setAside(directory: directory, wallMs: 1_795_233_600_000)
             try spool.reopen()
-            try spool.register(groupA)
+            try spool.use(groups: [groupA])
             return try spool.store(labels)
         }
     }

@@ -53,7 +53,7 @@ actor Writer: SettlementSink {
     init(directory: String, groups: [GroupID] = [groupA]) throws {
         self.directory = directory
         spool = try Spool(directory: directory, limits: SpoolLimits())
-        for group in groups { try spool.register(group) }
+        try spool.use(groups: groups)
     }
 
     func settle(_ record: SettlementRecord, durable: Bool) async throws {
@@ -62,6 +62,7 @@ actor Writer: SettlementSink {
     }
 
     func store(_ labels: [String], lane: LaneID = laneA) throws -> [Int64] { try spool.store(labels, lane: lane) }
+    var log: LogID { spool.log }
     var appended: [LaneID: Int64] { spool.lanes.mapValues(\.appended) }
     func withSpool<T>(_ body: (Spool, String) throws -> T) rethrows -> T { try body(spool, directory) }
     func prune() throws -> Int { try spool.prune(olderThan: nil, atMost: 1000) }

@@ -116,4 +116,38 @@ import Testing
             #expect(oldest?.n == first[1])
         }
     }
+
+    @Test func `a held scan that is released before its turn comes in its place, and once`() async throws {
+        try await withLog { writer, log, _ in
+            let numbers = try await writer.store(["a", "b", "c"])
+            let held = SettlementRecord(
+                log: await writer.log, group: groupA, lane: laneA, cursor: 0, settled: 0,
+                exceptions: [.init(n: numbers[1], state: .held, reason: "?")])
+            try await writer.settle(held, durable: true)
+            log.noteAppended(await writer.appended)
+            log.noteHeld(1, [groupA])
+            _ = try await log.move([numbers[1]], from: [.held], to: .requeued, group: groupA, reason: "")
+            #expect(log.counts(of: groupA) == SpoolCounts(waiting: 3, rejected: 0, held: 0))
+            let batch = try await log.waiting(for: groupA, lane: laneA, maxScans: 9, maxBytes: 10_000)
+            #expect(labels(batch) == [wire("a"), wire("b"), wire("c")])
+            try await log.settle(group: groupA, lane: laneA, numbers.map { ($0, .done) }, durable: false)
+            #expect(try await log.waiting(for: groupA, lane: laneA, maxScans: 9, maxBytes: 10_000).isEmpty)
+            #expect(log.counts(of: groupA) == SpoolCounts(waiting: 0, rejected: 0, held: 0))
+        }
+    }
+
+    @Test func `a rejected scan sent back while those before it still wait comes in its place`() async throws {
+        try await withLog { writer, log, _ in
+            let numbers = try await writer.store(["a", "b", "c"])
+            log.noteAppended(await writer.appended)
+            _ = try await log.waiting(for: groupA, lane: laneA, maxScans: 3, maxBytes: 10_000)
+            try await log.settle(
+                group: groupA, lane: laneA, [(numbers[1], .rejected(reason: "full")), (numbers[2], .done)],
+                durable: false)
+            _ = try await log.move([numbers[1]], from: [.rejected], to: .requeued, group: groupA, reason: "")
+            let again = try await log.waiting(for: groupA, lane: laneA, maxScans: 3, maxBytes: 10_000)
+            #expect(labels(again) == [wire("a"), wire("b")])
+            #expect(log.counts(of: groupA).waiting == 2)
+        }
+    }
 }

@@ -42,7 +42,7 @@ import Testing
     @Test func `numbers go on behind scans that are gone`() throws {
         try withTemporaryDirectory { directory in
             var spool = try Spool(directory: directory, limits: SpoolLimits())
-            try spool.register(groupA)
+            try spool.use(groups: [groupA])
             let numbers = try spool.store(["SB00001", "SB00002"])
             try spool.settle(
                 SettlementRecord(
@@ -58,8 +58,8 @@ import Testing
         try withTemporaryDirectory { directory in
             let spool = try Spool(directory: directory, limits: SpoolLimits())
             let mirror = makeName(GroupID.self, "aws")
-            try spool.register(groupA)
-            try spool.register(mirror)
+            try spool.use(groups: [groupA])
+            try spool.use(groups: [groupA, mirror])
             let numbers = try spool.store(["SB00001", "SB00002", "SB00003"])
             try spool.settle(
                 SettlementRecord(
@@ -83,21 +83,57 @@ import Testing
         }
     }
 
-    @Test func `a renamed group gets what still waits, and nothing that was judged`() throws {
+    @Test func `an uplink under another name takes over its place, its rejected and its held scans`() throws {
         try withTemporaryDirectory { directory in
             let spool = try Spool(directory: directory, limits: SpoolLimits())
-            try spool.register(groupA)
+            try spool.use(groups: [groupA])
             let numbers = try spool.store(["SB00001", "SB00002"])
             try spool.settle(
                 SettlementRecord(
-                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[0], settled: 1, exceptions: []))
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[0], settled: 1,
+                    exceptions: [.init(n: numbers[0], state: .rejected, reason: "full")]))
             let renamed = makeName(GroupID.self, "renamed")
-            try spool.register(renamed)
+            try spool.use(groups: [renamed])
+            #expect(try spool.knownGroups() == [renamed])
             let reader = try SpoolReader(directory: directory)
             defer { reader.close() }
             let cursor = try #require(try reader.cursors(of: renamed).first)
             #expect(cursor.n == numbers[0])
             #expect(cursor.settled == 1)
+            #expect(try reader.exceptions(.rejected, of: renamed, after: 0, limit: 9).map(\.reason) == ["full"])
+        }
+    }
+
+    @Test func `a new uplink beside an old one begins where that one stands, with what was held there`() throws {
+        try withTemporaryDirectory { directory in
+            let spool = try Spool(directory: directory, limits: SpoolLimits())
+            try spool.use(groups: [groupA])
+            let numbers = try spool.store(["SB00001", "SB00002"])
+            try spool.settle(
+                SettlementRecord(
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[1], settled: 2,
+                    exceptions: [.init(n: numbers[0], state: .held, reason: "?")]))
+            let mirror = makeName(GroupID.self, "aws")
+            try spool.use(groups: [groupA, mirror])
+            let reader = try SpoolReader(directory: directory)
+            defer { reader.close() }
+            #expect(try reader.cursors(of: mirror).first?.n == numbers[1])
+            #expect(try reader.exceptions(.held, of: mirror, after: 0, limit: 9).count == 1)
+        }
+    }
+
+    @Test func `an uplink that the configuration has no more keeps nothing from being removed`() throws {
+        try withTemporaryDirectory { directory in
+            let spool = try Spool(directory: directory, limits: SpoolLimits())
+            let mirror = makeName(GroupID.self, "aws")
+            try spool.use(groups: [groupA, mirror])
+            let numbers = try spool.store(["SB00001"])
+            try spool.settle(
+                SettlementRecord(
+                    log: spool.log, group: groupA, lane: laneA, cursor: numbers[0], settled: 1, exceptions: []))
+            #expect(try spool.prune(olderThan: nil, atMost: 10) == 0)
+            try spool.use(groups: [groupA])
+            #expect(try spool.prune(olderThan: nil, atMost: 10) == 1)
         }
     }
 

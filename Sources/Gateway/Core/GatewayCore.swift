@@ -48,7 +48,7 @@ final class GatewayCore: Sendable {
         gateway = try registry.gatewayName(configured: configuration.gateway.id)
         let groups = configuration.groups.map(\.id)
         let spool = try Self.openSpool(directory, configuration.spool, clock, events)
-        for group in groups { try spool.register(group) }
+        try spool.use(groups: groups)
         Self.warnOfUnknownGroups(try spool.knownGroups(), groups)
         intake = Intake(
             gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
@@ -83,8 +83,8 @@ final class GatewayCore: Sendable {
     private static func warnOfUnknownGroups(_ known: [GroupID], _ configured: [GroupID]) {
         for group in known where !configured.contains(group) && !configured.isEmpty {
             Log.warning(
-                "the spool knows an uplink \(group) that the configuration has no more; what waits was handed to "
-                    + "the configured one, and nothing is removed from the spool until \(group) has it or is back")
+                "the spool knows an uplink \(group) that the configuration has no more; it keeps its place should it come "
+                    + "back, but scans that every configured uplink has settled are not kept for it")
         }
     }
 }

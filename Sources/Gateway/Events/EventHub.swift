@@ -24,7 +24,9 @@ final class EventHub: Sendable {
         var devices: [DeviceID: DeviceCounts] = [:]
         var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
         var lastWatcher = 0
-        var lastSpoolFault = ""
+        var spoolFault = ""
+        var isAtBound = false
+        var loggedFault: (kind: String, atNs: Int64) = ("", 0)
         /// Labels of scans that watchers saw being stored, by scan id; at most 4,096, then none is added.
         var labels: [String: String] = [:]
     }
@@ -38,7 +40,7 @@ final class EventHub: Sendable {
     var devices: [DeviceID: DeviceCounts] { state.withLock { $0.devices } }
 
     /// What goes wrong with the spool now, or empty.
-    var spoolFault: String { state.withLock { $0.lastSpoolFault } }
+    var spoolFault: String { state.withLock { $0.spoolFault } }
 
     /// The events from now on; ends when the watcher stops iterating.
     func watch() -> AsyncStream<LiveEvent> {
@@ -72,8 +74,6 @@ final class EventHub: Sendable {
             return event
         }
         state.withLock { state in
-            // Scans can be stored again.
-            state.lastSpoolFault = ""
             guard let scan, !state.watchers.isEmpty, state.labels.count < 4096 else { return }
             state.labels[scan.id.description] = String(decoding: scan.data, as: UTF8.self)
         }
@@ -134,13 +134,13 @@ final class EventHub: Sendable {
 
     /// A commit failed, or the file could not be opened again. Said once a fault.
     func spoolFailed(_ error: SpoolError) {
-        guard isNewFault(error) else { return }
+        guard isNewFault(error, isAtBound: false) else { return }
         Log.error("spool: \(error.description); scans are refused until it is well again")
     }
 
     /// The spool is at a bound. Said once a bound.
     func refusedBySpool(_ error: SpoolError) {
-        guard isNewFault(error) else { return }
+        guard isNewFault(error, isAtBound: error.code == .full) else { return }
         Log.error("spool: \(error.description); scans are refused")
     }
 
@@ -151,12 +151,26 @@ final class EventHub: Sendable {
                 + SpoolRecovery.advice(path))
     }
 
-    private func isNewFault(_ error: SpoolError) -> Bool {
+    /// Scans can be stored again.
+    func spoolRecovered() { state.withLock { $0.spoolFault = "" } }
+
+    /// No bound is reached now; a failure of the file is another matter.
+    func spoolHasRoom() {
+        state.withLock { state in
+            if state.isAtBound { (state.spoolFault, state.isAtBound) = ("", false) }
+        }
+    }
+
+    /// Notes a fault; whether to log it: once a fault, and again after a minute of the same.
+    private func isNewFault(_ error: SpoolError, isAtBound: Bool) -> Bool {
         // Numbers in the message change with every scan; the kind of fault does not.
         let kind = "\(error.code) \(error.hint)"
+        let now = clock.now().uptimeNs
         return state.withLock { state in
-            defer { state.lastSpoolFault = kind }
-            return state.lastSpoolFault != kind
+            (state.spoolFault, state.isAtBound) = (error.description, isAtBound)
+            guard state.loggedFault.kind != kind || now - state.loggedFault.atNs > 60_000_000_000 else { return false }
+            state.loggedFault = (kind, now)
+            return true
         }
     }
 

@@ -17,12 +17,14 @@ extension Intake {
                 try spool.reopen()
             }
             // A file made anew knows no group yet; to any other this changes nothing.
-            for group in groups { try spool.register(group) }
+            try spool.use(groups: groups)
             fault = nil
         } catch { fault = error }
         guard fault == nil else { return retryLater() }
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
-        if spool.log == logOfReader { noteAppended() } else { moveReader() }
+        events.spoolRecovered()
+        // A commit that failed may have reached the file all the same: what it stored has to be sent too.
+        if spool.log == logOfReader { wakeUplinks() } else { moveReader() }
     }
 
     private func setAside(_ failure: SpoolError) throws(SpoolError) {

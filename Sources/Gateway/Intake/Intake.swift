@@ -137,7 +137,7 @@ actor Intake: ReadingSink, SettlementSink {
 
     private func drainUntilFinished() async {
         for await _ in wakeups.stream { drain() }
-        drain()
+        while !queue.isEmpty { drain() }
     }
 
     private func flushUntilFinished() async {
@@ -150,12 +150,10 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func drain() {
-        // What arrives while a commit runs goes with the next one: the disk sets the size of a batch.
-        var items = queue.takeAll()
-        repeat {
-            if !items.isEmpty || !waiters.isEmpty { commit(items) }
-            items = queue.takeAll()
-        } while !items.isEmpty
+        // What arrives while a commit runs goes with the next one: the disk sets the size of a batch. One commit a turn:
+        // on a slow disk scans may never stop coming, and verdicts, commands and the watchdog need a turn as well.
+        commit(queue.takeAll())
+        if !queue.isEmpty { wakeups.continuation.yield() }
     }
 
     private func commit(_ items: [IntakeQueue.Item]) {
@@ -163,29 +161,35 @@ actor Intake: ReadingSink, SettlementSink {
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
         var batch = IntakeBatch(now: clock.now())
-        batch.change.settlements = settlements.take()
+        let verdicts = settlements.take()
+        batch.change.settlements = verdicts
         let roomFault = roomFault()
+        // Anything but a bound is a failure of the file, whoever met it.
+        if let roomFault, roomFault.code != .full { batch.fileFault = roomFault }
         for item in items {
             if let roomFault { refuse(item, roomFault) } else { judge(item, &batch) }
         }
         for (lane, state) in batch.states { batch.change.laneStates[lane] = state.encode() }
         if !batch.change.isEmpty {
             do throws(SpoolError) { try spool.commit(batch.change) } catch {
-                settlements.putBack(batch.change.settlements)
+                // Not the batch's own: what it held was never stored.
+                settlements.putBack(verdicts)
                 fault = error
                 refuseAll(batch.accepted.map(\.item), error)
                 return recover()
             }
         }
+        if !batch.change.isEmpty { events.spoolRecovered() }
         publish(batch)
-        guard let laneFault = batch.laneFault else { return }
-        fault = laneFault
+        guard let fileFault = batch.fileFault else { return }
+        fault = fileFault
         recover()
     }
 
     private func roomFault() -> SpoolError? {
         spool.unjudged = outputs?.log.unjudged ?? 0
         do throws(SpoolError) { try spool.room() } catch { return error }
+        events.spoolHasRoom()
         return nil
     }
 
@@ -203,7 +207,7 @@ actor Intake: ReadingSink, SettlementSink {
         case .alreadyStored: batch.accepted.append((item, nil))
         case .store(let admission):
             do throws(SpoolError) { try spool.prepare(lane) } catch {
-                batch.laneFault = error
+                batch.fileFault = error
                 return refuse(item, error)
             }
             let scan = makeScan(item.reading, admission, device)
@@ -247,8 +251,8 @@ actor Intake: ReadingSink, SettlementSink {
             item.reply(.stored)
             events.stored(item.device, item.reading, scan)
         }
-        guard let outputs, !batch.change.appends.isEmpty else { return }
-        outputs.scansArrived(Array(batch.states.keys))
+        guard let outputs, !batch.change.isEmpty else { return }
+        if !batch.change.appends.isEmpty { outputs.scansArrived(Array(batch.states.keys)) }
         outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
     }
 
@@ -289,7 +293,7 @@ struct IntakeBatch {
     var accepted: [(item: IntakeQueue.Item, scan: Scan?)] = []
     var held = 0
     /// Why a new lane could not be stored; the file is opened again after the commit.
-    var laneFault: SpoolError?
+    var fileFault: SpoolError?
 
     init(now: Moment) { change = SpoolChange(now: now) }
 

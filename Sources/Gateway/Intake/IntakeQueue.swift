@@ -40,6 +40,9 @@ final class IntakeQueue: Sendable {
         }
     }
 
+    /// Whether nothing waits.
+    var isEmpty: Bool { state.withLock { $0.items.isEmpty } }
+
     /// Takes nothing more from here on.
     func close() { state.withLock { $0.isClosed = true } }
 }
