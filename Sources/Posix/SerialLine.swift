@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Terminal lines (termios(3), tty_ioctl(4)).
 public enum SerialLine {
-    /// Opens a terminal for this process alone: locked, TIOCEXCL, raw, no echo, errors marked (PARMRK), modem lines
+    /// Opens a terminal for this process alone: locked, TIOCEXCL (but a pseudo-terminal), raw, no echo, errors marked (PARMRK), modem lines
     /// left alone on close, and both directions flushed. Non-blocking.
     ///
     /// - Parameter baud: one of the standard speeds from 1200 to 921600.
