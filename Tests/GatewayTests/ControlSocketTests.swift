@@ -69,11 +69,12 @@ import Testing
             for _ in 0..<40 {
                 _ = try Peer(bench.socket)
                 let half = try Peer(bench.socket)
-                try half.socket.write(Array("{\"command\":".utf8), subject: "peer")
+                // One beyond the bound is hung up on, perhaps before it has written.
+                try? half.socket.write(Array("{\"command\":".utf8), subject: "peer")
                 let whole = try Peer(bench.socket)
-                try whole.socket.write(ControlRequest("scans export").encode(), subject: "peer")
+                try? whole.socket.write(ControlRequest("scans export").encode(), subject: "peer")
                 let watching = try Peer(bench.socket)
-                try watching.socket.write(ControlRequest("watch").encode(), subject: "peer")
+                try? watching.socket.write(ControlRequest("watch").encode(), subject: "peer")
             }
             #expect(try await scanner.scan("SB10000") == TestScanner.stored)
             #expect(try await bench.ask("status")["gateway"]?.string == "dock-7")
