@@ -25,6 +25,13 @@ public struct SealingKey: Sendable {
         key = HMACKey(bytes)
     }
 
+    /// A key for another use, which `info` names (HKDF): whoever has it cannot open what is sealed.
+    public func derive(info: String) -> HMACKey {
+        var bytes = key.derive(info: info)
+        defer { SecretBytes.wipe(&bytes) }
+        return HMACKey(bytes)
+    }
+
     /// Seals `secret`.
     public func seal(_ secret: [UInt8], context: String) -> [UInt8] {
         let nonce = SecretBytes.random(12)

@@ -53,6 +53,8 @@ private actor SignalWatch {
         try Signals.watch(on: poll) { kind in self.assumeIsolated { $0.received(kind) } }
     }
 
+    @Sendable private static func notifyReady() { ServiceManager.notify("READY=1", "STATUS=reading scanners") }
+
     private func received(_ kind: Signals.Kind) {
         switch kind {
         case .stop where isStopping:
@@ -67,11 +69,12 @@ private actor SignalWatch {
             ServiceManager.notify(
                 "RELOADING=1", "MONOTONIC_USEC=\(SystemClock.monotonicMicroseconds)", "STATUS=reloading")
             do throws(CommandError) {
-                commands.yield(.reload(try Daemon.load(path)))
+                // Only the gateway knows when it goes by the new one, and `systemctl reload` returns by this word.
+                commands.yield(.reload(try Daemon.load(path), done: Self.notifyReady))
             } catch {
-                Log.error("reload: the old configuration stays in force:\n\(error.description)")
+                Log.lines(.error, "reload: the old configuration stays in force:\n\(error.description)")
+                Self.notifyReady()
             }
-            ServiceManager.notify("READY=1", "STATUS=reading scanners")
         }
     }
 }

@@ -12,8 +12,8 @@ public final class Gateway: Sendable {
     public enum Command: Sendable {
         /// End, in order.
         case stop
-        /// Take over this configuration.
-        case reload(Configuration)
+        /// Take over this configuration; `done` is called when that is done, or was refused.
+        case reload(Configuration, done: @Sendable () -> Void = {})
     }
 
     private let configuration: Configuration
@@ -56,8 +56,9 @@ public final class Gateway: Sendable {
                 let feeding = Task { await watchdog.run() }
                 ready()
                 for await command in commands {
-                    guard case .reload(let next) = command else { break }
+                    guard case .reload(let next, let done) = command else { break }
                     await reload(next)
+                    done()
                 }
                 feeding.cancel()
                 await feeding.value

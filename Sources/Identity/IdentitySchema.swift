@@ -12,7 +12,7 @@ enum IdentitySchema {
         CREATE TABLE device_key(
             device TEXT NOT NULL, kid TEXT NOT NULL, alg TEXT NOT NULL, sealed BLOB NOT NULL, state TEXT NOT NULL,
             made_ms INTEGER NOT NULL, PRIMARY KEY(device, kid)) WITHOUT ROWID;
-        -- Each row's hash covers the one before, so that a row changed or cut out is seen.
+        -- Each row's hash covers the one before, and meta's 'audit' the last: see AuditLog.
         CREATE TABLE audit(
             n INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
             subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL);

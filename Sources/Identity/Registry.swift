@@ -34,10 +34,12 @@ public final class Registry {
             try connection.execute("PRAGMA journal_mode = WAL")
             try connection.execute("PRAGMA synchronous = FULL")
             try IdentitySchema.migrations.apply(to: connection)
-            audit = AuditLog(connection)
             let hasKeys = try connection.first("SELECT 1 FROM device_key") { _ in true } ?? false
             sealingKey = try SealingKeyFile.load(
                 configured: sealingKeyFile, stateDirectory: stateDirectory, hasKeystore: hasKeys)
+            audit = AuditLog(connection, key: sealingKey.derive(info: "scangate audit v1"))
+            // Only while there is nothing to protect yet: later, an end that is missing was taken away.
+            if try !hasKeys && audit.latest(1).isEmpty { try audit.begin() }
         } catch let error as DatabaseError {
             throw Self.storage(error)
         }
@@ -193,7 +195,7 @@ public final class Registry {
 
     /// Writes a row of the audit log for a change that is kept elsewhere.
     public func note(_ action: String, subject: String, detail: String, by actor: Actor) throws(IdentityError) {
-        try storage { try note(actor, action, subject, detail) }
+        try storage { try connection.transaction { try note(actor, action, subject, detail) } }
     }
 
     private func note(_ actor: Actor, _ action: String, _ subject: String, _ detail: String) throws(DatabaseError) {

@@ -27,6 +27,12 @@ public enum Log {
         _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
+    /// Writes each line of `text` as a line of its own: for sentences of this program that span several, such as the
+    /// mistakes of a configuration, in which every quoted text has been escaped.
+    public static func lines(_ level: Level, _ text: String) {
+        for line in text.split(separator: "\n") { write(level, String(line)) }
+    }
+
     /// A line of level error: data lost, or a person is needed.
     public static func error(_ text: String) { write(.error, text) }
     /// A line of level warning: unexpected, nothing lost.

@@ -20,7 +20,12 @@ enum AuditCommands {
 
     private static let verify = Command(
         name: "audit verify", usage: "", summary: "whether the audit log is as it was written",
-        details: "example: scangate audit verify", options: []
+        details: """
+            Finds rows that were changed, cut out, added or cut off at the end without the sealing key. Does not find that
+            the whole file was put back as it was earlier, nor what somebody with the sealing key has rewritten.
+
+            example: scangate audit verify
+            """, options: []
     ) { arguments in
         _ = try arguments.operands()
         try await arguments.perform("audit verify") { _ in Output.line("the audit log is unbroken") }

@@ -88,7 +88,8 @@ enum DeviceCommands {
     private static let rotateKey = Command(
         name: "device rotate-key", usage: "NAME [--json]", summary: "a new key for new scans; shows it, once",
         details: """
-            Scans that wait keep the old key's signature: the backend needs both until they are accepted.
+            Scans that wait keep the old key's signature: the backend needs both until they are accepted. The key before the
+            old one is forgotten here.
 
             example: scangate device rotate-key scanner-1
             """,
@@ -102,8 +103,9 @@ enum DeviceCommands {
         name: "device export", usage: "--reveal [--json]",
         summary: "every scanner with its secret key, for the backend",
         details: """
-            For root only, and audited. Prints an object a line, as `device add --json` does; keys of a rotation that
-            waiting scans still need are included.
+            For root only, and audited. Prints an object a line, as `device add --json` does: for each scanner its key and
+            the one before it. A key before that is kept no more, so rotate again only once no scan of the scanner waits
+            (scangate scans waiting), or keep the older lines at the backend.
 
             example: sudo scangate device export --reveal > keys.jsonl
             """,

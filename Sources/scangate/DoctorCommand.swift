@@ -8,7 +8,8 @@ enum DoctorCommand {
         name: "doctor", usage: "[--json]",
         summary: "permissions, groups, clock, disk, ports: what is wrong, and how to mend it",
         details: """
-            Changes nothing. Each fault comes with the command that mends it; exit 5 where there is one.
+            Changes nothing: it looks at files, and asks the daemon for its scanners where one runs. Each fault comes
+            with the command that mends it; exit 5 where there is one.
 
             example: sudo scangate doctor
             """,
@@ -21,7 +22,7 @@ enum DoctorCommand {
             // Nobody but root may look at all the files that it names.
             let configuration = try Configuration.load(path: path, looksAtFiles: geteuid() == 0)
             findings = await Doctor.examine(configuration) { () async throws(CommandError) in
-                try await CommandSession(configurationAt: path).perform(ControlRequest("device list"))
+                try CommandSession(configurationAt: path).ask(ControlRequest("device list"))
             }
         } catch { findings = Doctor.examine(error) }
         if arguments.has("json") { printJSON(findings) } else { printText(findings) }

@@ -16,9 +16,7 @@ enum RunCommand {
         _ = try arguments.operands()
         do throws(CommandError) { try await Daemon.run(configurationAt: arguments.configurationPath) } catch {
             // As log lines, so that the journal knows them for errors.
-            for line in (error.message.split(separator: "\n").map(String.init) + [error.hint]) where !line.isEmpty {
-                Log.error(line)
-            }
+            Log.lines(.error, error.message + "\n" + error.hint)
             exit(error.exit.rawValue)
         }
     }

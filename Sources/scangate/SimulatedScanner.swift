@@ -84,6 +84,8 @@ struct SimulatedScanner {
     {
         let giveUp = TimeSource.system.now().uptimeNs + 120_000_000_000
         var attempts = 0
+        // Scans of this label that may still be answered.
+        var owed = 0
         while TimeSource.system.now().uptimeNs < giveUp {
             // Nobody has the terminal open: what is written now is thrown away when the gateway opens it.
             if isUnread(terminal) {
@@ -92,21 +94,30 @@ struct SimulatedScanner {
             }
             if attempts > 0 { summary.repeated += 1 }
             attempts += 1
+            // An answer that came too late is nobody's: it must not count for this scan.
+            tcflush(terminal.scanner.raw, TCIFLUSH)
             try terminal.scanner.write(Array((label + "\r").utf8), subject: port)
             guard waitsForAnswers else { return false }
-            switch answer(terminal) {
-            case 0x06: return true
+            owed += 1
+            switch answer(terminal, withinMs: 2000) {
+            case 0x06:
+                // What the earlier scans of this label are answered must not count for the next label either.
+                owed -= 1
+                while owed > 0, answer(terminal, withinMs: 300) != nil { owed -= 1 }
+                return true
             case nil: continue
             // Refused at once: a worker needs a moment to try again.
-            default: wait(until: TimeSource.system.now().uptimeNs + 1_000_000_000)
+            default:
+                owed -= 1
+                wait(until: TimeSource.system.now().uptimeNs + 1_000_000_000)
             }
         }
         return false
     }
 
-    /// The gateway's answer; nil where none comes within two seconds, or the gateway is gone.
-    private func answer(_ terminal: borrowing PseudoTerminal) -> UInt8? {
-        let patience = TimeSource.system.now().uptimeNs + 2_000_000_000
+    /// The gateway's answer; nil where none comes in that time, or the gateway is gone.
+    private func answer(_ terminal: borrowing PseudoTerminal, withinMs milliseconds: Int64) -> UInt8? {
+        let patience = TimeSource.system.now().uptimeNs + milliseconds * 1_000_000
         while case let left = (patience - TimeSource.system.now().uptimeNs) / 1_000_000, left > 0 {
             var ready = pollfd(fd: terminal.scanner.raw, events: Int16(POLLIN), revents: 0)
             guard poll(&ready, 1, Int32(left)) > 0 else { return nil }

@@ -121,6 +121,17 @@ final class KillBench {
         }
     }
 
+    /// Every scan that the backend took, in its order.
+    func backendScans() throws -> [JSONValue] {
+        var all: [JSONValue] = []
+        while true {
+            let after = all.last?["n"]?.integer ?? 0
+            let page = try backendJSON("/sim/scans?after=\(after)&limit=10000")["scans"]?.array ?? []
+            all += page
+            guard page.count == 10_000 else { return all }
+        }
+    }
+
     func backendJSON(_ path: String) throws -> JSONValue {
         try JSONValue.parse(try RawHTTP(port: port).request("GET", path).body)
     }

@@ -27,7 +27,7 @@ extension Administrator {
     func verifyAudit() throws -> [UInt8] {
         if let fault = try registry.audit.firstFault() {
             throw CommandError(
-                "the audit log was changed by hand: row \(fault) does not fit the chain",
+                "the audit log was changed by hand: row \(fault) is missing or is not as it was written",
                 hint: "compare identity.db with your backup")
         }
         var json = JSONWriter()

@@ -19,6 +19,12 @@ extension Administrator {
         let lane = arguments["lane"] == nil ? LaneID(name.text) : try arguments.name(LaneID.self, "lane")
         guard let lane else { throw CommandError("--lane is not valid", exit: .usage) }
         let options = arguments.table("options")
+        // Kept and without effect it would be believed in.
+        guard options["profile"] == nil else {
+            throw CommandError(
+                "--profile: profiles come in a later version",
+                hint: "say what the scanner needs with --baud, --terminator, --prefix, --suffix", exit: .usage)
+        }
         let settings: SerialSettings
         do { settings = try SerialSettings(options: options) } catch {
             throw CommandError(String(describing: error), exit: .usage)

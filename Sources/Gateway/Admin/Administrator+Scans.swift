@@ -51,7 +51,8 @@ extension Administrator {
             case "scans release": ([.held], .requeued)
             default: ([.rejected, .held], .discarded)
             }
-        var numbers = arguments.list("scans").compactMap(Int64.init)
+        // Each once: a scan named twice would be sent twice.
+        var numbers = Set(arguments.list("scans").compactMap(Int64.init)).sorted()
         if arguments.flag("all") {
             guard to != .discarded || arguments.flag("yes") else {
                 throw CommandError(
@@ -59,21 +60,24 @@ extension Administrator {
                     exit: .usage)
             }
             let states = from
-            numbers = try await log.read { reader in
+            let all = try await log.read { reader in
                 try states.flatMap { try reader.exceptions($0, of: group, after: 0, limit: 100_000) }.map(\.scan.n)
             }
+            numbers = Set(all).sorted()
         }
         guard !numbers.isEmpty || arguments.flag("all") else {
             throw CommandError(
                 "say which scans", hint: "their numbers as `scangate scans rejected` shows them, or --all", exit: .usage
             )
         }
+        // Before the move: a scan given up must be in the audit log whatever happens in between, so the row says what
+        // was asked for; what was changed is in the reply and in each scan's reason.
+        try registry.note(
+            command, subject: numbers.map(String.init).joined(separator: " "), detail: "asked uplink=\(group)",
+            by: requester.text)
         let moved = try await log.move(
             numbers, from: from, to: to, group: group,
             reason: to == .discarded ? "discarded by \(requester.text)" : "")
-        try registry.note(
-            command, subject: moved.map { String($0.scan.n) }.joined(separator: " "), detail: "uplink=\(group)",
-            by: requester.text)
         let lanes = Set(moved.compactMap { LaneID($0.lane) })
         for delivery in deliveries where delivery.group == group { delivery.scansArrived(in: Array(lanes)) }
         let missed = Set(numbers).subtracting(moved.map(\.scan.n)).sorted()

@@ -36,7 +36,7 @@ public enum Doctor {
         let surroundings = Surroundings.current(configuration)
         let findings = examine(configuration, surroundings)
         // Carried out here the command would make a state directory, and take on the rights of its owner.
-        guard surroundings.isRunning else { return findings }
+        guard surroundings.isRunning else { return findings + [unasked(configuration, surroundings)] }
         do throws(CommandError) {
             return findings + examine(devices: try await devices(), surroundings)
         } catch { return findings + [Finding("devices", fault: error.description, mend: "")] }
@@ -73,12 +73,26 @@ public enum Doctor {
     static func examine(devices: JSONValue, _ surroundings: Surroundings) -> [Finding] {
         let list = devices["devices"]?.array ?? []
         guard list.isEmpty else { return list.compactMap { self.port($0, surroundings) } }
-        let port = surroundings.serialPorts.first ?? "/dev/ttyACM0"
         return [
             Finding(
                 "devices", fault: "none is registered, so no port is read",
-                mend: "scangate device add scanner-1 --port \(quoted(port))")
+                mend: "scangate device add scanner-1 --port \(examplePort(surroundings))")
         ]
+    }
+
+    /// What can be said of the devices while no daemon runs.
+    private static func unasked(_ configuration: Configuration, _ surroundings: Surroundings) -> Finding {
+        let path = configuration.gateway.stateDirectory + "/identity.db"
+        guard surroundings.seesAll, Files.status(path) == nil else {
+            return Finding("devices", good: "not looked at: no daemon runs, and only it knows which ports it reads")
+        }
+        return Finding(
+            "devices", fault: "\(path) is not there: no scanner was ever registered",
+            mend: "systemctl start scangate && scangate device add scanner-1 --port \(examplePort(surroundings))")
+    }
+
+    private static func examplePort(_ surroundings: Surroundings) -> String {
+        quoted(surroundings.serialPorts.first ?? "/dev/ttyACM0")
     }
 
     private static func disk(_ configuration: Configuration) -> Finding {

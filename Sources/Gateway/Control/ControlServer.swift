@@ -150,8 +150,12 @@ actor ControlServer {
         while !connection.output.isEmpty {
             let count = Glibc.send(
                 connection.socket.raw, connection.output, connection.output.count, Int32(MSG_NOSIGNAL))
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                // A peer that reads no more (EPIPE) stays so, and epoll would call it writable for ever.
+                guard errno == EAGAIN else { return close(number) }
+                break
+            }
             connection.output.removeFirst(count)
         }
         if connection.output.isEmpty {
