@@ -238,7 +238,9 @@ actor DevicesDelivery: Delivery {
         }
         let generation = credentialGeneration
         let answer = await uplink.deliver(batch)
-        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes) else { return .nothing }
+        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes, nowNs: now) else {
+            return .nothing
+        }
         let event = event(for: answer, sentWith: generation)
         counts.retries += outcome.retries
         counts.foreignResults += outcome.foreign
