@@ -193,6 +193,16 @@ public final class Registry {
         return keys
     }
 
+    /// Seals what is kept beside the registry; `context` says what it is.
+    public func seal(_ bytes: [UInt8], context: String) -> [UInt8] { sealingKey.seal(bytes, context: context) }
+
+    /// Opens what `seal` made with the same sealing key and context.
+    public func open(_ sealed: [UInt8], context: String) throws(IdentityError) -> [UInt8] {
+        do { return try sealingKey.open(sealed, context: context) } catch {
+            throw IdentityError(.sealing, error.description)
+        }
+    }
+
     /// Writes a row of the audit log for a change that is kept elsewhere.
     public func note(_ action: String, subject: String, detail: String, by actor: Actor) throws(IdentityError) {
         try storage { try connection.transaction { try note(actor, action, subject, detail) } }

@@ -17,11 +17,17 @@ public protocol Delivery: Sendable {
     /// Ends the work and returns when it has ended: within 2 s for tracetrack-devices, whose requests may be repeated;
     /// for tracetrack-web once the request under way is answered and its answer recorded, 10 s at most.
     func stop() async
+    /// Takes over credentials whose files were replaced; where the old ones were refused, it asks again at once.
+    /// Certificates are read with each new connection anyway.
+    func reloadCredentials() async
     /// How it does now.
     func status() async -> UplinkStatus
     /// The login sessions' cookies by account, secrets: to be sealed and given to `DeliveryContext` after a restart.
     /// Empty for tracetrack-devices.
     func exportSessions() async -> [String: [String]]
+    /// When requests of the last hour went to the login page, wall clock in milliseconds: 18 at most, to be given to
+    /// `DeliveryContext` after a restart. Empty for tracetrack-devices.
+    func exportLogins() async -> [Int64]
 }
 
 /// What every delivery needs of its surroundings.
@@ -46,8 +52,10 @@ public struct DeliveryContext: Sendable {
     public var observer: @Sendable (_ uplink: String, UplinkEvent) -> Void
     /// Sessions of an earlier run: uplink's name, account's name, lines.
     public var savedSessions: [String: [String: [String]]] = [:]
+    /// What an earlier run has used of the login budget, by the uplink's name: wall clock in milliseconds.
+    public var savedLogins: [String: [Int64]] = [:]
 
-    /// Everything but the saved sessions.
+    /// Everything but what an earlier run has saved.
     public init(
         gateway: GatewayID, site: String, log: any ScanLog, client: HTTPClient, time: TimeSource,
         random: @escaping @Sendable () -> UInt64, clockErrorMs: @escaping @Sendable () -> Int64 = { 0 },

@@ -45,7 +45,7 @@ struct UplinkHealth {
     private var failures = 0
     private var lastCountedNs: Int64 = .min
     private var notBeforeNs: Int64 = 0
-    private var adminPaused = false
+    private(set) var adminPaused = false
     private var sinceSlowDown = 0
     private let maxLimit: Int
     /// How many requests may be under way at once: halved by a 429, one more after each 20 successes.
@@ -114,6 +114,9 @@ struct UplinkHealth {
     }
 
     mutating func pause() { adminPaused = true }
+
+    /// Lets what is blocked ask again at once; an admin's pause stays.
+    mutating func askAtOnce() { block?.untilNs = 0 }
 
     /// Ends an admin's pause and lets what is blocked ask again at once.
     mutating func resume() {

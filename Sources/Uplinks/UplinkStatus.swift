@@ -28,6 +28,8 @@ public struct UplinkStatus: Sendable, Equatable {
     public var use: UplinkSettings.Use
     /// How it does.
     public var state: UplinkState = .stopped
+    /// Whether an admin has paused it; `state` is `paused` for other reasons too.
+    public var isPausedByAdmin = false
     /// Scans in requests under way.
     public var inFlight = 0
     /// Scans that the backend took, duplicates included.

@@ -90,8 +90,8 @@ struct DevicesAnswerTests {
             ("rejected", "bad_signature", .identity("bad_signature: why")),
             ("rejected", "unknown_device", .identity("unknown_device: why")),
             ("rejected", "not_permitted", .identity("not_permitted: why")),
-            ("rejected", "unknown_parent", .again(after: .seconds(2))),
-            ("deferred", "", .again(after: .seconds(2))),
+            ("rejected", "unknown_parent", .again(.unknownParent, after: .seconds(2))),
+            ("deferred", "", .again(.deferred, after: .seconds(2))),
             ("rejected", "novel_code", .unknown("rejected novel_code: why")), ("perhaps", "", .unknown("perhaps")),
         ])
     func `each result has its verdict`(status: String, code: String, expected: ResultVerdict) {
@@ -102,6 +102,6 @@ struct DevicesAnswerTests {
 
     @Test func `a deferral of a day is asked about after an hour`() {
         let result = BatchReply.Result(id: scanID(1), status: "deferred", retryAfterMs: 86_400_000)
-        #expect(ResultVerdict(result) == .again(after: .seconds(3600)))
+        #expect(ResultVerdict(result) == .again(.deferred, after: .seconds(3600)))
     }
 }

@@ -31,7 +31,7 @@ struct DevicesLaneTests {
         }
 
         func answer(_ answer: BatchAnswer, successes: Int = 0) -> DevicesLane.Outcome {
-            lane.on(answer, successes: successes)
+            lane.on(answer, successes: successes, nowNs: 0)
         }
 
         func results(_ results: [(Int, String)]) -> DevicesLane.Outcome {

@@ -5,12 +5,22 @@ internal import Synchronization
 internal import Uplinks
 internal import Wire
 
-/// The deliveries that run: made from the configuration, replaced as a whole by a reload.
+/// The deliveries that run: made from the configuration. A reload replaces those whose settings changed; the others go
+/// on as they are, with their sessions, budgets, pauses and frozen lanes.
 actor DeliverySet {
     private let core: GatewayCore
     private let client = HTTPClient()
     private let clock: TimeSource
-    private var running: [(delivery: any Delivery, task: Task<Void, Never>)] = []
+    private struct Running {
+        let settings: UplinkSettings
+        let site: String
+        let delivery: any Delivery
+        let task: Task<Void, Never>
+    }
+
+    private var running: [Running] = []
+    /// Whether what the last run left behind has been taken over; before that nothing may be saved over it.
+    private var hasLoaded = false
     /// What `scansArrived` reaches from the intake's thread, without waiting for this actor.
     private nonisolated let current = Mutex<[any Delivery]>([])
 
@@ -24,39 +34,72 @@ actor DeliverySet {
         for delivery in current.withLock({ $0 }) { delivery.scansArrived(in: lanes) }
     }
 
-    /// Starts the deliveries of a configuration in place of those that run.
+    /// Runs the deliveries of a configuration: starts those that are new or changed, in place of the old ones, and has
+    /// the others read their credentials anew.
+    ///
+    /// A changed one takes over its group's sessions, login budget and an admin's pause.
     func start(_ configuration: Configuration) async throws(CommandError) -> [any Delivery] {
         let events = core.events
-        let context = DeliveryContext(
-            gateway: core.gateway, site: configuration.gateway.site, log: core.log, client: client, time: clock,
+        let wanted = configuration.uplinks.filter { $0.use != .fallback }
+        let site = configuration.gateway.site
+        let kept = running.filter { $0.site == site && wanted.contains($0.settings) }
+        let replaced = running.filter { one in !kept.contains { $0.settings == one.settings } }
+        let changed = wanted.filter { settings in !kept.contains { $0.settings == settings } }
+        var context = DeliveryContext(
+            gateway: core.gateway, site: site, log: core.log, client: client, time: clock,
             random: { Random.word() }, clockErrorMs: { TimeSource.estimatedErrorMs() },
             observer: { name, event in events.uplink(name, event) })
-        let deliveries: [any Delivery]
+        let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
+        (context.savedSessions, context.savedLogins) = (saved.cookies, saved.logins)
+        let made: [any Delivery]
         // The new ones are made before the old ones stop: a mistake leaves the old ones running.
-        do { deliveries = try buildDeliveries(configuration.uplinks, context: context) } catch {
+        do { made = try buildDeliveries(changed, context: context) } catch {
             throw CommandError(error.message, hint: error.hint, exit: .configuration)
         }
-        await stopRunning()
+        hasLoaded = true
+        for one in kept { await one.delivery.reloadCredentials() }
+        var paused: Set<GroupID> = []
+        for one in replaced where await one.delivery.status().isPausedByAdmin { paused.insert(one.delivery.group) }
+        current.withLock { $0 = kept.map(\.delivery) }
+        await stop(replaced)
         // Before they look for what waits, or a scan that comes just then would be seen by neither.
-        current.withLock { $0 = deliveries }
-        // Unstructured: they live until stopRunning, which waits for them.
-        running = deliveries.map { delivery in (delivery, Task { await delivery.run() }) }
-        return deliveries
+        current.withLock { $0 += made }
+        running = kept
+        for (settings, delivery) in zip(changed, made) {
+            if paused.contains(delivery.group) { await delivery.pause() }
+            // Unstructured: they live until stop, which waits for them.
+            let task = Task { await delivery.run() }
+            running.append(Running(settings: settings, site: site, delivery: delivery, task: task))
+        }
+        return wanted.compactMap { settings in running.first { $0.settings == settings }?.delivery }
     }
 
-    /// Stops all deliveries and the HTTP client; returns when their last answers are recorded.
+    /// Stops all deliveries and the HTTP client; returns when their last answers are recorded, and their sessions saved
+    /// for the next start.
     func stop() async {
-        await stopRunning()
+        current.withLock { $0 = [] }
+        await stop(running)
+        if hasLoaded { await core.administrator.saveSessions(await export(running)) }
+        running = []
         client.close()
     }
 
-    private func stopRunning() async {
-        current.withLock { $0 = [] }
+    private func stop(_ some: [Running]) async {
         await withDiscardingTaskGroup { group in
-            for (delivery, _) in running { group.addTask { await delivery.stop() } }
+            for one in some { group.addTask { await one.delivery.stop() } }
         }
-        for (_, task) in running { await task.value }
-        running = []
+        for one in some { await one.task.value }
+    }
+
+    private func export(_ some: [Running]) async -> SavedSessions {
+        var saved = SavedSessions()
+        for one in some {
+            let sessions = await one.delivery.exportSessions().filter { !$0.value.isEmpty }
+            if !sessions.isEmpty { saved.cookies[one.settings.name] = sessions }
+            let logins = await one.delivery.exportLogins()
+            if !logins.isEmpty { saved.logins[one.settings.name] = logins }
+        }
+        return saved
     }
 }
 

@@ -63,9 +63,14 @@ enum DevicesAnswer {
 
 /// What one result says of its scan.
 enum ResultVerdict: Equatable {
+    /// Why a scan is to be asked about again.
+    enum Postponed: Equatable {
+        case unknownParent, deferred
+    }
+
     case settle(Settlement, duplicate: Bool)
     /// Not judged: ask again, after this long where the backend says so.
-    case again(after: Duration?)
+    case again(Postponed, after: Duration?)
     /// The backend does not take this device's scans now.
     case identity(String)
     /// A word of a later version: counts as missing, five times at most.
@@ -83,7 +88,9 @@ enum ResultVerdict: Equatable {
         case ("rejected", "bad_signature"), ("rejected", "unknown_device"), ("rejected", "not_permitted"):
             self = .identity(Safe.text(reason, limit: 200))
         case ("deferred", _), ("rejected", "unknown_parent"):
-            self = .again(after: result.retryAfterMs.map { .milliseconds(min($0, 3_600_000)) })
+            self = .again(
+                result.status == "deferred" ? .deferred : .unknownParent,
+                after: result.retryAfterMs.map { .milliseconds(min($0, 3_600_000)) })
         case ("rejected", _): self = .unknown(Safe.text("rejected \(reason)", limit: 200))
         default: self = .unknown(Safe.text(result.status, limit: 200))
         }

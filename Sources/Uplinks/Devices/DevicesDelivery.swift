@@ -110,12 +110,23 @@ actor DevicesDelivery: Delivery {
     func status() -> UplinkStatus {
         var status = counts
         status.state = ended || work == nil ? .stopped : health.state
+        status.isPausedByAdmin = health.adminPaused
         status.lastError = health.lastError
         status.inFlight = lanes.values.reduce(0) { $0 + ($1.phase == .running ? $1.machine.nextCount : 0) }
         return status
     }
 
     nonisolated func exportSessions() async -> [String: [String]] { [:] }
+
+    nonisolated func exportLogins() async -> [Int64] { [] }
+
+    func reloadCredentials() {
+        credentialGeneration += 1
+        credentialReloaded = false
+        uplink.reloadCredential()
+        health.askAtOnce()
+        settleDown()
+    }
 
     private func takeArrivals() async {
         for await _ in arrivals.wakeUps {
@@ -238,7 +249,9 @@ actor DevicesDelivery: Delivery {
         }
         let generation = credentialGeneration
         let answer = await uplink.deliver(batch)
-        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes) else { return .nothing }
+        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes, nowNs: now) else {
+            return .nothing
+        }
         let event = event(for: answer, sentWith: generation)
         counts.retries += outcome.retries
         counts.foreignResults += outcome.foreign

@@ -6,6 +6,10 @@ internal import Wire
 ///
 /// It holds one read of the log (at most `batch.max_bytes`) while that is under way or in trouble, and nothing
 /// otherwise. After a failure the same bytes go out under the same id; a half is another batch with another id.
+///
+/// A scan that the backend has put off (`unknown_parent`, `deferred`) `postponedLimit` times, the first time
+/// `postponedFor` ago by uptime, is held: a batch full of such scans would keep all that come later from going out. The
+/// count lasts as long as the process, and no longer than the scan waits.
 struct DevicesLane {
     /// One scan of a piece.
     struct Scan: Equatable {
@@ -50,9 +54,12 @@ struct DevicesLane {
 
     static let unknownLimit = 5
     static let failuresToHalve = 5
+    static let postponedLimit = 20
+    static let postponedFor: Duration = .seconds(3600)
 
     private var pieces: [Piece] = []
     private var unknown: [UUID: Int] = [:]
+    private var postponed: [UUID: (answers: Int, sinceNs: Int64)] = [:]
     private var fruitless = 0
     private var plain = false
 
@@ -65,10 +72,11 @@ struct DevicesLane {
     mutating func take(_ scans: [Scan]) {
         guard !scans.isEmpty else { return }
         pieces = [Piece(scans: scans, compress: !plain)]
-        if !unknown.isEmpty {
+        if !unknown.isEmpty || !postponed.isEmpty {
             // The counts of scans that have gone meanwhile, by a person's hand for instance, go as well.
             let there = Set(scans.map(\.id))
             unknown = unknown.filter { there.contains($0.key) }
+            postponed = postponed.filter { there.contains($0.key) }
         }
     }
 
@@ -95,13 +103,15 @@ struct DevicesLane {
 
     /// Works an answer to `next` in.
     ///
-    /// - Parameter successes: how many batches the uplink has brought through so far, this one not counted.
-    mutating func on(_ answer: BatchAnswer, successes: Int) -> Outcome {
+    /// - Parameters:
+    ///   - successes: how many batches the uplink has brought through so far, this one not counted.
+    ///   - nowNs: the uptime.
+    mutating func on(_ answer: BatchAnswer, successes: Int, nowNs: Int64) -> Outcome {
         guard let last = pieces.indices.last else { return Outcome() }
         pieces[last].attempts += 1
         let attempt = pieces[last].attempts
         switch answer {
-        case .results(let reply): return judge(reply)
+        case .results(let reply): return judge(reply, nowNs)
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
         case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)
@@ -123,7 +133,7 @@ struct DevicesLane {
         }
     }
 
-    private mutating func judge(_ reply: BatchReply) -> Outcome {
+    private mutating func judge(_ reply: BatchReply, _ nowNs: Int64) -> Outcome {
         guard let piece = pieces.popLast() else { return Outcome() }
         // A backend that took a plain batch after it refused compression keeps getting plain ones.
         if !piece.compress { plain = true }
@@ -144,7 +154,12 @@ struct DevicesLane {
                         text: result.feedbackText.isEmpty ? result.text : result.feedbackText,
                         childCount: result.childCount, isDuplicate: duplicate))
                 if !unknown.isEmpty { unknown[scan.id] = nil }
-            case .again(let after):
+                if !postponed.isEmpty { postponed[scan.id] = nil }
+            case .again(let why, let after):
+                if let held = postpone(scan, why, nowNs) {
+                    outcome.judged.append(held)
+                    continue
+                }
                 open += 1
                 if let after { longest = max(longest ?? .zero, after) }
             case .identity(let reason):
@@ -174,6 +189,29 @@ struct DevicesLane {
             outcome.wait = longest.map { .atLeast($0, attempt: fruitless) } ?? .backoff(attempt: fruitless)
         }
         return outcome
+    }
+
+    // Counts one more such answer; the scan, held, where that is enough.
+    private mutating func postpone(_ scan: Scan, _ why: ResultVerdict.Postponed, _ nowNs: Int64) -> Judged? {
+        let before = postponed[scan.id] ?? (answers: 0, sinceNs: nowNs)
+        let (answers, lasted) = (before.answers + 1, nowNs - before.sinceNs)
+        guard answers >= Self.postponedLimit, lasted >= Self.postponedFor.nanoseconds else {
+            postponed[scan.id] = (answers, before.sinceNs)
+            return nil
+        }
+        postponed[scan.id] = nil
+        let hours = lasted / Duration.seconds(3600).nanoseconds
+        let reason: String
+        switch why {
+        case .unknownParent:
+            let parent = (try? WireScan.decode(scan.wire).fields.parent) ?? ""
+            reason =
+                "the backend has not known its bag \(Safe.text(parent, limit: 100)) for \(hours) h; release it when the "
+                + "bag is there"
+        case .deferred:
+            reason = "the backend has deferred it for \(hours) h; release it when the backend is ready for it"
+        }
+        return Judged(n: scan.n, id: scan.id, settlement: .held(reason: reason))
     }
 
     // The one result of each scan; nil where there is none, or several that differ.
@@ -221,6 +259,7 @@ struct DevicesLane {
     private mutating func settleAlone(_ settlement: Settlement) -> Outcome {
         guard let scan = pieces.popLast()?.scans.first else { return Outcome() }
         unknown[scan.id] = nil
+        postponed[scan.id] = nil
         return Outcome(judged: [Judged(n: scan.n, id: scan.id, settlement: settlement)])
     }
 

@@ -11,6 +11,18 @@ actor LoginBudget {
     private var busy = false
     private var queue: [CheckedContinuation<Void, Never>] = []
 
+    /// - Parameter saved: `spentTimes` of an earlier run; a time in the future counts as now.
+    init(saved: [Int64] = [], now: Moment = Moment(uptimeNs: 0, wallMs: 0, synced: false)) {
+        spent = saved.sorted().suffix(Self.requestsAnHour).map {
+            now.uptimeNs - min(max(0, now.wallMs - $0) * 1_000_000, Self.hourNs)
+        }
+    }
+
+    /// The requests of the last hour, wall clock in milliseconds.
+    func spentTimes(_ now: Moment) -> [Int64] {
+        spent.filter { $0 + Self.hourNs > now.uptimeNs }.map { now.wallMs - (now.uptimeNs - $0) / 1_000_000 }
+    }
+
     /// Waits for the turn and takes two requests. Nil, or the uptime before which the budget is used up; the turn is
     /// over then already.
     func begin(nowNs: () -> Int64) async -> Int64? {

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import HTTPClient
 internal import Model
 internal import Posix
@@ -33,6 +34,12 @@ struct WebClient: Sendable {
                 ("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"),
                 ("X-Request-ID", id.description), ("X-CSRFToken", token), ("Referer", target.base + "/"),
             ], FormBody.encode([("qr_code", label)]))
+    }
+
+    /// A digest of the password as its file has it now; empty where it cannot be read.
+    func passwordDigest() -> [UInt8] {
+        let password = try? Credential.firstLine(of: account.passwordFile, "password_file", settings.name)
+        return password.map { SHA256.digest(Array($0.utf8)) } ?? []
     }
 
     /// The whole login: the page with its token, the form, and a page of the new session with its token.

@@ -11,6 +11,7 @@ actor WebDelivery: Delivery {
     private let context: DeliveryContext
     private let workers: [WebWorker]
     private let clients: [WebClient]
+    private let budget: LoginBudget
     private nonisolated let arrivals = Arrivals()
     private var workerOfLane: [LaneID: Int] = [:]
     private var stopping = false
@@ -28,7 +29,8 @@ actor WebDelivery: Delivery {
         self.settings = settings
         self.group = group
         self.context = context
-        let budget = LoginBudget()
+        budget = LoginBudget(saved: context.savedLogins[settings.name] ?? [], now: context.time.now())
+        let budget = budget
         let saved = context.savedSessions[settings.name] ?? [:]
         clients = accounts.map { account in
             WebClient(
@@ -79,6 +81,7 @@ actor WebDelivery: Delivery {
         for worker in workers {
             let one = await worker.status()
             states.append(one.state)
+            sum.isPausedByAdmin = sum.isPausedByAdmin || one.isPausedByAdmin
             sum.inFlight += one.inFlight
             sum.accepted += one.accepted
             sum.duplicates += one.duplicates
@@ -103,6 +106,10 @@ actor WebDelivery: Delivery {
         for client in clients { sessions[client.account.username] = await client.jar.export() }
         return sessions
     }
+
+    func exportLogins() async -> [Int64] { await budget.spentTimes(context.time.now()) }
+
+    func reloadCredentials() async { for worker in workers { await worker.reloadCredentials() } }
 
     private func takeArrivals() async {
         for await _ in arrivals.wakeUps { await hand(out: arrivals.take()) }

@@ -13,11 +13,23 @@ extension WebWorker {
         isLoggingIn = true
         // A cookie of the old session would keep the backend from making a new one, with a new hour.
         web.jar.clear()
+        // Read before the login reads it: a file that is replaced in between counts as changed.
+        let password = web.passwordDigest()
         let result = stopping ? .cancelled : await web.login()
         isLoggingIn = false
+        if case .refused = result { refusedPassword = password } else { refusedPassword = nil }
         if case .failed(_, _, answered: false) = result { await budget.refund() }
         await budget.end()
         finishLogin(result)
+    }
+
+    /// Logs in at once where another password than the refused one is there. The same one is not tried before its time:
+    /// five failures lock the account.
+    func reloadCredentials() {
+        guard let refusedPassword, refusedPassword != web.passwordDigest() else { return }
+        self.refusedPassword = nil
+        health.askAtOnce()
+        wake()
     }
 
     func readToken() async {

@@ -42,6 +42,8 @@ actor WebWorker {
     var stopping = false
     var isLoggingIn = false
     var loginAttempts = 0
+    /// The digest of the password that the backend refused last.
+    var refusedPassword: [UInt8]?
     private var underWay: Task<Void, Never>?
     private var parked: CheckedContinuation<Void, Never>?
     private var isNews = false
@@ -88,6 +90,7 @@ actor WebWorker {
     func status() -> UplinkStatus {
         var status = counts
         status.state = isRunning ? health.state : .stopped
+        status.isPausedByAdmin = health.adminPaused
         status.lastError = health.lastError
         status.inFlight = underWay == nil || isLoggingIn ? 0 : 1
         return status
@@ -346,7 +349,7 @@ actor WebWorker {
 
     // MARK: Waiting
 
-    private func wake() {
+    func wake() {
         isNews = true
         parked?.resume()
         parked = nil
