@@ -180,6 +180,31 @@ extension String {
         #expect(configuration.groups[0].fallbacks.map(\.name) == ["second"])
         #expect(configuration.groups[1].first.backend == "copy")
         #expect(configuration.uplinks[1].authentication == .bearer(tokenFile: token))
+        // Its several regions are tried in order; only that it is a fallback has no effect yet.
+        #expect(configuration.notes.map(\.key) == ["uplink[2].use"])
+    }
+
+    @Test func `a check says which ways out are not taken in this version`() throws {
+        let password = try fixture.write("password", "secret-password\n")
+        let account = "{ kind = \"login\", accounts = [{ username = \"dock7\", password_file = \"\(password)\" }] }"
+        let configuration = try fixture.load(
+            """
+            [[uplink]]
+            url = ["https://a.example", "https://b.example"]
+            auth = \(account)
+            [[uplink]]
+            url = "https://c.example"
+            use = "fallback"
+            auth = \(account)
+            """)
+        #expect(
+            configuration.notes.map { fixture.short($0.description) } == [
+                "2: uplink[1].url: more than one url with tracetrack-web takes effect only in a later version: "
+                    + "the first alone is used",
+                "6: uplink[2].use: a fallback is checked, but takes effect only in a later version: "
+                    + "nothing is sent its way",
+            ])
+        #expect(configuration.warnings.isEmpty)
     }
 
     @Test func `what is shown holds no password, and JSON keeps kinds`() throws {

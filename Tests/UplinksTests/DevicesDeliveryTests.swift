@@ -285,6 +285,37 @@ struct DevicesDeliveryTests {
         #expect(bench.log.settled.values.allSatisfy { $0 == .done })
     }
 
+    @Test(arguments: [true, false])
+    func `a scan is not put back behind a batch of its lane that passed meanwhile`(passes: Bool) async throws {
+        let state = Mutex((isUnderWay: false, isPutBack: false, isGood: false))
+        let bench = DevicesBench(maxScans: 1) { sent in
+            if state.withLock({ $0.isGood }) { return FakeUplink.accept(sent) }
+            // The other lane's scans wait for the batch behind the first suspect to be under way.
+            if sent.lane == lane("b") { while !state.withLock({ $0.isUnderWay }) { await Task.yield() } }
+            guard sent.scans == [scanID(2)] else { return .refused("400 proxy") }
+            state.withLock { $0.isUnderWay = true }
+            while !state.withLock({ $0.isPutBack }) { await Task.yield() }
+            state.withLock { $0.isGood = true }
+            return passes ? FakeUplink.accept(sent) : .failure("reset", retryAfter: nil)
+        }
+        bench.log.add((1...3).map { stored($0, lane: "a") }, to: lane("a"))
+        bench.log.add((11...17).map { stored($0, lane: "b") }, to: lane("b"))
+        try await bench.run {
+            while await bench.delivery.status().state != .paused { await Task.yield() }
+            #expect(bench.log.settled.isEmpty)
+            state.withLock { $0.isPutBack = true }
+            while bench.log.settled.count < 10 {
+                if bench.clock.sleepers > 0, state.withLock({ $0.isGood }) { bench.clock.advance(by: .seconds(300)) }
+                await Task.yield()
+            }
+        }
+        #expect(bench.log.settled[1] == (passes ? .rejected(reason: "400 proxy") : .done))
+        #expect((2...3).allSatisfy { bench.log.settled[$0] == .done })
+        #expect((11...17).allSatisfy { bench.log.settled[$0] == .done })
+        #expect(bench.log.order.filter { $0 < 10 } == (passes ? [2, 1, 3] : [1, 2, 3]))
+        #expect(bench.log.order.filter { $0 > 10 } == Array(11...17))
+    }
+
     @Test func `an identity answer pauses its lane alone for five minutes`() async throws {
         let isKnown = Mutex(false)
         let bench = DevicesBench { sent in

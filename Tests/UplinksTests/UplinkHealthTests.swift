@@ -78,7 +78,8 @@ struct UplinkHealthTests {
             let isTooMany = watch.add(Suspect(n: Int64(n), id: scanID(n), reason: "400"), in: lane("a"))
             #expect(!isTooMany)
         }
-        #expect(watch.isSuspect(3) && !watch.isSuspect(8) && watch.count(in: lane("a")) == 7)
+        #expect(
+            watch.isSuspect(3, in: lane("a")) && !watch.isSuspect(8, in: lane("a")) && watch.count(in: lane("a")) == 7)
         #expect(watch.takeConfirmed().map(\.suspect.n) == [1, 2, 3, 4, 5, 6, 7])
         for n in 1...8 {
             let isTooMany = watch.add(Suspect(n: Int64(n), id: scanID(n), reason: "400"), in: lane("\(n)"))

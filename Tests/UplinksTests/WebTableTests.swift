@@ -33,6 +33,8 @@ struct WebTableTests {
                 #"{"success":false,"message":"Security token expired. Reload","error_code":"csrf","request_id":"1"}"#,
                 "sessionLost"
             ),
+            (400, #"{"success":false,"message":"Error: no QR code provided"}"#, "rejected"),
+            (400, #"{"success":false,"message":"Your security token expired"}"#, "sessionLost"),
             (400, "<html><p>The CSRF token is missing.</p></html>", "sessionLost"),
             (401, #"{"success":false,"auth_required":true}"#, "sessionLost"), (401, "", "sessionLost"),
             (429, "<html>Too Many Requests</html>", "slowDown"), (500, "<html>oops</html>", "slowDown"),
@@ -93,11 +95,33 @@ struct WebTableTests {
             ("Bag SB00860 already completed (30/30)", "rejected"),
             ("Database connection error", "retry"), ("Error processing scan: x", "retry"), ("Novel words", "held"),
             ("not already linked to this parent", "held"), ("", "held"),
+            // With other words in front, or none.
+            ("Child bag 0016586 already linked to this parent", "duplicate"),
+            ("Scan refused: child bag 0016586 was already linked to this parent (7/30)", "duplicate"),
+            ("Oh: 0016586 is already linked to parent bag SB00861", "rejected"),
+            ("Warning: 0016586 is already a parent bag", "rejected"),
+            ("QR code 0016586 is already registered as a parent bag", "rejected"),
+            ("Please log in: not authenticated", "sessionLost"), ("Your session expired", "sessionLost"),
+            ("Error: No parent bag selected", "sessionLost"),
+            ("Error: Parent bag SB00860 was not found, session expired", "sessionLost"),
+            ("Cannot link 0016586: Parent bag is full (30/30)", "rejected"),
+            ("Cannot link 0016586: Maximum 30 child bags allowed", "rejected"),
+            ("Parent bag SB00860 is already completed (30/30 children)", "rejected"),
+            ("Sorry, database connection error", "retry"), ("0016586: Error processing scan", "retry"),
+            ("It is not already linked to this parent", "held"), ("Parent bag is fuller than most", "held"),
         ])
     func `a child's refusal has its class, as 200 and as 400`(message: String, expected: String) {
         let body = #"{"success":false,"message":"\#(message)"}"#
         #expect(kind(child(response(200, body))) == expected)
         #expect(kind(child(response(400, body))) == expected)
+    }
+
+    @Test(arguments: ["Database connection error", "already linked to this parent", "Session expired"])
+    func `the label's own words do not decide`(label: String) {
+        let body = #"{"success":false,"message":"Child bag \#(label) is already a parent bag"}"#
+        let answer = WebTable.child(
+            response(200, body), label: label, parent: "SB00860", answerLost: false, loginPath: "/login", backendMs: 0)
+        #expect(kind(answer) == "rejected")
     }
 
     @Test(arguments: ["Parent bag is full", "Maximum 30 child bags", "Bag already completed (30/30)"])

@@ -144,6 +144,16 @@ extension ConfigurationBuilder {
                     "write https://, or insecure_cookies = true")
             }
         }
+        if uplink.use == .fallback {
+            findings.note(
+                table.origin(of: "use"), table.path(of: "use"),
+                "a fallback is checked, but takes effect only in a later version: nothing is sent its way")
+        }
+        if uplink.contract == .web && uplink.urls.count > 1 {
+            findings.note(
+                table.origin(of: "url"), table.path(of: "url"),
+                "more than one url with tracetrack-web takes effect only in a later version: the first alone is used")
+        }
         guard uplink.contract != .web else { return }
         for key in ["paths", "block_linger", "insecure_cookies"] where table.has(key) {
             findings.warning(

@@ -29,10 +29,7 @@ struct ConfigurationChecker {
                 result.values[key.name] = .init(content: content, origin: member.origin, node: member.value)
             }
             if key.later {
-                findings.notes.append(
-                    ConfigurationMistake(
-                        origin: member.origin, key: name, problem: "set, but takes effect only in a later version",
-                        advice: ""))
+                findings.note(member.origin, name, "set, but takes effect only in a later version")
             }
         }
         for key in keys where !members.contains(where: { $0.key == key.name }) {

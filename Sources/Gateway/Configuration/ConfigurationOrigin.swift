@@ -52,6 +52,10 @@ struct ConfigurationFindings {
         mistakes.append(ConfigurationMistake(origin: origin, key: key, problem: problem, advice: advice))
     }
 
+    mutating func note(_ origin: ConfigurationOrigin, _ key: String, _ problem: String) {
+        notes.append(ConfigurationMistake(origin: origin, key: key, problem: problem, advice: ""))
+    }
+
     mutating func warning(_ origin: ConfigurationOrigin, _ key: String, _ problem: String, _ advice: String) {
         warnings.append(ConfigurationMistake(origin: origin, key: key, problem: problem, advice: advice))
     }

@@ -104,19 +104,19 @@ extension ConfigurationSchema {
         Key(
             "url", .urls, .required,
             "The backend; a list names further regions of the same backend, tried in order. "
-                + "Without a path: the contract's own."),
+                + "Without a path: the contract's own. tracetrack-web uses the first alone; further ones *later*."),
         Key(
             "contract", .choice(UplinkSettings.Contract.allCases.map(\.rawValue)), .value("\"tracetrack-web\""),
             "TraceTrack as it stands, or signed batches."),
         Key(
             "use", .choice(UplinkSettings.Use.allCases.map(\.rawValue)), .value("\"primary\""),
-            "The way out, the way when that one fails, or a copy."),
+            "The way out, the way when that one fails (*later*: nothing is sent its way yet), or a copy."),
         Key(
             "backend", .name, .computed("\"default\"; of a mirror its name"),
             "Uplinks that share a backend share its deduplication: a primary and its fallbacks."),
         Key("auth", .table(authentication), .required, "How the gateway proves who it is."),
         Key("tls", .table(tls), .none, "PEM files for https; without them the system's authorities."),
-        Key("batch", .table(batch), .none, "The bounds of one batch and of the batches under way."),
+        Key("batch", .table(batch), .none, "tracetrack-devices: the bounds of one batch and of the batches under way."),
         Key("paths", .table(paths), .none, "The paths of tracetrack-web."),
         Key(
             "timeout", .duration(second...300 * second), .value("\"15 s\""), "The whole of one request."),

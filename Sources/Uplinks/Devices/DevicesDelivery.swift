@@ -226,6 +226,7 @@ actor DevicesDelivery: Delivery {
 
     private func step(_ id: LaneID) async {
         let event = await attempt(id)
+        if !poison.takeUndecided(in: id).isEmpty { readAgain(id) }
         health.on(event, nowNs: now)
         running -= 1
         settleDown()
@@ -256,7 +257,10 @@ actor DevicesDelivery: Delivery {
         counts.retries += outcome.retries
         counts.foreignResults += outcome.foreign
         var putBack = false
-        if let suspect = outcome.suspect { putBack = poison.add(suspect, in: id) }
+        if let suspect = outcome.suspect {
+            let underWay = lanes.filter { $0.key != id && $0.value.phase == .running }
+            putBack = poison.add(suspect, in: id, underWay: Set(underWay.keys))
+        }
         if putBack {
             // Their scans are read again in order; the batch that came behind them is read again as well.
             for lane in lanes.keys where lanes[lane]?.phase != .running { lanes[lane]?.machine.drop() }
@@ -266,7 +270,7 @@ actor DevicesDelivery: Delivery {
         }
         do {
             try await settle(outcome.judged, id)
-            if event == .success { try await confirmSuspects() }
+            if event == .success { try await confirmSuspects(id) }
         } catch {
             return logFailed(id, error)
         }
@@ -284,6 +288,13 @@ actor DevicesDelivery: Delivery {
         return event
     }
 
+    // From the front: scans that were put back come first again.
+    private func readAgain(_ id: LaneID) {
+        lanes[id]?.machine.drop()
+        lanes[id]?.mayHaveMore = true
+        if lanes[id]?.phase == .idle { enqueue(id) }
+    }
+
     private func read(_ id: LaneID) async throws {
         lanes[id]?.arrived = false
         let aside = poison.count(in: id)
@@ -292,7 +303,7 @@ actor DevicesDelivery: Delivery {
         let stored = try await context.log.waiting(
             for: group, lane: id, maxScans: settings.batching.maxScans + aside, maxBytes: max(bytes, 1))
         logTrouble = false
-        let open = aside == 0 ? stored : stored.filter { !poison.isSuspect($0.n) }
+        let open = aside == 0 ? stored : stored.filter { !poison.isSuspect($0.n, in: id) }
         var scans: [DevicesLane.Scan] = []
         scans.reserveCapacity(open.count)
         var unreadable: [Judged] = []
@@ -352,8 +363,8 @@ actor DevicesDelivery: Delivery {
         }
     }
 
-    private func confirmSuspects() async throws {
-        for (lane, suspect) in poison.takeConfirmed() {
+    private func confirmSuspects(_ id: LaneID) async throws {
+        for (lane, suspect) in poison.takeConfirmed() + poison.takeUndecided(in: id) {
             try await settle(
                 [Judged(n: suspect.n, id: suspect.id, settlement: .rejected(reason: suspect.reason))], lane)
         }

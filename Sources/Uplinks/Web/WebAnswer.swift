@@ -32,9 +32,10 @@ enum WebTable {
         case 200 where reply.success == false && isSessionLost(reply, Words(reply.message, label: parent)):
             return .sessionLost(reply.message)
         case 400 where reply.success == false:
+            let words = Words(reply.message, label: parent)
             let isFinal =
-                reply.json?["show_popup"]?.bool == true || reply.message.contains("is a child bag, not a parent bag")
-                || reply.message.hasPrefix("No QR code provided")
+                reply.json?["show_popup"]?.bool == true || words.say("is a child bag, not a parent bag")
+                || words.say("No QR code provided")
             return isFinal ? .rejected(reply.text) : unknown(response)
         default: return unknown(response)
         }
@@ -58,18 +59,16 @@ enum WebTable {
             if place.isEmpty || normal(place) == normal(parent) { return .duplicate(text: reply.text) }
             return .rejected(reply.text)
         }
-        if words.begins("already a parent bag") || words.begins("already registered as a parent bag") {
+        if words.say("already a parent bag") || words.say("already registered as a parent bag") {
             return .rejected(reply.text)
         }
         if isSessionLost(reply, words) { return .sessionLost(reply.message) }
-        if words.begins("Parent bag is full") || words.begins("Maximum 30 child bags")
-            || words.lower.contains("already completed (")
-        {
+        if words.say("Parent bag is full") || words.say("Maximum 30 child bags") || words.say("already completed (") {
             return answerLost
                 ? .held("probably accepted: an earlier answer was lost, and now: \(reply.text)")
                 : .rejected(reply.text)
         }
-        if words.begins("Database connection error") || words.begins("Error processing scan") {
+        if words.say("Database connection error") || words.say("Error processing scan") {
             return .retry(reply.text, after: nil, ambiguous: false)
         }
         return unknown(response)
@@ -116,7 +115,7 @@ enum WebTable {
         switch response.status {
         case 401: return .sessionLost(line)
         case 300..<400 where leadsToLogin(response, loginPath): return .sessionLost("the session has expired")
-        case 400 where reply.message.hasPrefix("Security token expired"): return .sessionLost(reply.message)
+        case 400 where Words(reply.message, label: "").say("Security token expired"): return .sessionLost(reply.message)
         // Flask-WTF's own page, where no handler turns it into JSON.
         case 400 where reply.json == nil && reply.text.lowercased().contains("csrf"): return .sessionLost(line)
         case 429: return .slowDown(line, after: after)
@@ -143,11 +142,11 @@ enum WebTable {
 
     private static func isSessionLost(_ reply: Reply, _ words: Words) -> Bool {
         if reply.json?["clear_parent"]?.bool == true { return true }
-        if ["No parent bag selected", "Session expired", "Not authenticated"].contains(where: words.begins) {
+        if ["No parent bag selected", "Session expired", "Not authenticated"].contains(where: words.say) {
             return true
         }
-        return words.begins("Parent bag") && words.lower.contains("not found")
-            && words.lower.contains("session expired")
+        return words.say("Parent bag") && words.say("not found")
+            && (words.say("session expired") || words.say("session has expired"))
     }
 
     private static func unknown(_ response: HTTPResponse) -> WebAnswer {
@@ -174,37 +173,59 @@ enum WebTable {
     }
 }
 
-/// A message without what leads it: "DUPLICATE:", "Child bag", the label itself, "is" or "was".
+/// A message in lower case, without the label that was scanned: its own words must not decide.
+///
+/// The contract's phrases are looked for anywhere in it, between words, since versions of the backend put other words
+/// in front of them; a phrase behind "not" says the opposite, and does not count.
 struct Words {
-    /// Lower case.
+    /// What is left of the message.
     let lower: String
 
     init(_ message: String, label: String) {
-        var rest = message.lowercased()
-        for lead in ["duplicate:", "child bag", label.lowercased(), "is ", "was "] {
-            while rest.first == " " { rest.removeFirst() }
-            guard !lead.isEmpty, rest.hasPrefix(lead) else { continue }
-            // A label must end where the word ends: "SB1" does not lead "SB12 is …".
-            let after = rest.dropFirst(lead.count)
-            if lead == label.lowercased(), let next = after.first, next != " " { continue }
-            rest = String(after)
+        let (lower, label) = (message.lowercased(), WebTable.normal(label).lowercased())
+        guard !label.isEmpty, let place = Self.place(of: label, in: lower) else {
+            self.lower = lower
+            return
         }
-        lower = rest
+        self.lower = String(lower[..<place.lowerBound]) + String(lower[place.upperBound...])
     }
 
-    /// Whether the message begins so, without regard to case.
-    func begins(_ text: String) -> Bool { lower.hasPrefix(text.lowercased()) }
+    /// Whether the message says so, without regard to case.
+    func say(_ text: String) -> Bool {
+        guard let place = Self.place(of: text.lowercased(), in: lower) else { return false }
+        return !isDenied(place.lowerBound)
+    }
 
     /// Where the child is linked already: a parent's name, or empty for "this parent"; nil where that is not said.
     var linkedTo: String? {
-        if begins("already linked to this parent") { return "" }
-        guard begins("already linked to parent") else { return nil }
-        var rest = lower.dropFirst("already linked to parent".count)
-        while rest.first == " " { rest.removeFirst() }
+        guard let place = Self.place(of: "already linked to", in: lower), !isDenied(place.lowerBound) else {
+            return nil
+        }
+        var rest = lower[place.upperBound...].drop { $0 == " " }
+        if rest.hasPrefix("this parent") { return "" }
+        guard rest.hasPrefix("parent") else { return nil }
+        rest = rest.dropFirst("parent".count).drop { $0 == " " }
         let isNamed = rest.hasPrefix("bag ")
         if isNamed { rest = rest.dropFirst(4) }
         let name = rest.prefix { !" .,:;!)".contains($0) }
         // Anything but a bag's label is the rest of a sentence.
         return isNamed || name.hasPrefix("sb") ? String(name) : ""
+    }
+
+    private func isDenied(_ start: String.Index) -> Bool {
+        lower[..<start].split(separator: " ").last == "not"
+    }
+
+    // The first place where the text stands between words: "SB1" is not in "SB12 is …".
+    private static func place(of text: String, in whole: String) -> Range<String.Index>? {
+        var from = whole.startIndex
+        while let found = whole[from...].firstRange(of: text) {
+            let isWord: (Character) -> Bool = { $0.isLetter || $0.isNumber }
+            let opens = found.lowerBound == whole.startIndex || !isWord(whole[whole.index(before: found.lowerBound)])
+            let closes = found.upperBound == whole.endIndex || !isWord(whole[found.upperBound])
+            if opens && (closes || text.last.map(isWord) == false) { return found }
+            from = whole.index(after: found.lowerBound)
+        }
+        return nil
     }
 }
