@@ -76,7 +76,8 @@ enum ScansCommands {
         name: "scans export", usage: "[--state all|waiting|rejected|held] [--format jsonl|csv] [--uplink NAME]",
         summary: "all kept scans, an object a line or as CSV",
         details: """
-            CSV fields are quoted, and none begins like a formula.
+            CSV fields are quoted, and none begins like a formula. A scan whose stored bytes are damaged has "scan": null
+            and its bytes as "damaged_b64".
 
             example: scangate scans export --format csv > scans.csv
             """,
