@@ -3,31 +3,12 @@ internal import HTTPServer
 internal import TestSupport
 internal import Testing
 
-/// What a shell command prints.
-private func shell(_ command: String) throws -> String {
-    guard let pipe = popen(command, "re") else { throw SetupError("popen: \(command)") }
-    defer { pclose(pipe) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while case let count = fread(&chunk, 1, chunk.count, pipe), count > 0 { bytes += chunk[..<count] }
-    return String(decoding: bytes, as: UTF8.self)
-}
-
 @Suite(.timeLimit(.minutes(1)))
 struct `A web server with TLS` {
     /// Runs `body` with a directory of `ca.pem`, and `server` and `client` certificates (`.pem`, `.key`) by it.
     private func withCertificates(_ body: (String) throws -> Void) throws {
         try withTemporaryDirectory { directory in
-            let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-            _ = try shell(
-                """
-                cd \(directory) && exec 2>&1
-                openssl req -x509 \(key) -keyout ca.key -out ca.pem -subj /CN=authority
-                for name in server client; do
-                    openssl req -x509 \(key) -keyout $name.key -out $name.pem -subj /CN=$name \
-                        -addext subjectAltName=IP:127.0.0.1 -CA ca.pem -CAkey ca.key
-                done
-                """)
+            try makeCertificates(directory)
             try body(directory)
         }
     }

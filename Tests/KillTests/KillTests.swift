@@ -16,33 +16,42 @@ import Testing
         getenv("SCANGATE_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64(time(nil)) &* 1_000_003
 
     @Test func `killed at any moment, tracetrack-devices accepts every acknowledged scan once`() async throws {
-        try await blocking("tracetrack-devices") { bench in
-            let links = try Self.run(bench)
-            let state = try bench.backendJSON("/sim/state")
-            #expect(state["accepted_twice"]?.integer == 0)
-            #expect(state["wrong_parent"]?.integer == 0)
-            #expect(state["order_broken"]?.integer == 0)
-            #expect(state["rejected"]?.integer == 0)
-            try Self.expectAll(bench, links)
-            try Self.expectBags(bench, once: true)
-        }
+        let report = try await report("tracetrack-devices")
+        #expect(report.state["accepted_twice"]?.integer == 0)
+        #expect(report.state["wrong_parent"]?.integer == 0)
+        #expect(report.state["order_broken"]?.integer == 0)
+        #expect(report.state["rejected"]?.integer == 0)
+        expectAll(report)
+        expectBags(report, once: true)
     }
 
     @Test func `killed at any moment, tracetrack-web has every acknowledged scan, none in a wrong bag`() async throws {
-        try await blocking("tracetrack-web") { bench in
-            try Self.expectAll(bench, try Self.run(bench))
-            try Self.expectBags(bench, once: false)
-        }
+        let report = try await report("tracetrack-web")
+        expectAll(report)
+        expectBags(report, once: false)
     }
 
-    private func blocking(_ contract: String, _ body: @escaping @Sendable (KillBench) throws -> Void) async throws {
+    /// What was acknowledged, and what the backend has in the end.
+    private struct Report: Sendable {
+        var acknowledged: [(label: String, bag: String)] = []
+        /// Child to bag.
+        var links: [String: String] = [:]
+        /// How many scan rows each bag has.
+        var bagScans: [String: Int] = [:]
+        var state: JSONValue = .null
+        var uplinkRejected: Int64?
+        var exitCode: Int32?
+    }
+
+    /// Judged by the caller: an expectation on the thread that waits for processes would belong to no test.
+    private func report(_ contract: String) async throws -> Report {
         try await offPool {
-            try withTemporaryDirectory { try body(try KillBench(directory: $0, contract: contract)) }
+            try withTemporaryDirectory { try Self.run(try KillBench(directory: $0, contract: contract)) }
         }
     }
 
-    /// Kills, lets everything arrive, and returns the backend's links: child to bag.
-    private static func run(_ bench: KillBench) throws -> [String: String] {
+    /// Kills, lets everything arrive, and looks.
+    private static func run(_ bench: KillBench) throws -> Report {
         print("kills: \(kills) under \(bench.contract), seed \(seed)")
         var random = Seeded(seed)
         try bench.startBackend()
@@ -57,36 +66,37 @@ import Testing
         pause(milliseconds: 500)
         bench.stopWorkers()
         try bench.waitUntilEverythingIsJudged()
-        let uplink = try bench.status()?["uplinks"]?.array?.first
-        #expect(uplink?["rejected"]?.integer == 0)
-        #expect(bench.stopDaemon() == 0)
-        var links: [String: String] = [:]
+        var report = Report()
+        report.uplinkRejected = try bench.status()?["uplinks"]?.array?.first?["rejected"]?.integer
+        report.exitCode = bench.stopDaemon()
+        report.acknowledged = try bench.acknowledged()
+        report.state = try bench.backendJSON("/sim/state")
         for link in try bench.backendJSON("/sim/links")["links"]?.array ?? [] {
-            links[link["child"]?.string ?? ""] = link["parent"]?.string ?? ""
+            report.links[link["child"]?.string ?? ""] = link["parent"]?.string ?? ""
         }
-        return links
+        for row in try bench.backendScans() where row["role"]?.string == "parent" {
+            report.bagScans[row["label"]?.string ?? "", default: 0] += 1
+        }
+        print("\(bench.contract): \(report.acknowledged.count) acknowledged, \(report.links.count) links")
+        return report
     }
 
     /// Each bag that was acknowledged is at the backend; a bag without children shows in no link.
-    private static func expectBags(_ bench: KillBench, once: Bool) throws {
-        var seen: [String: Int] = [:]
-        for row in try bench.backendScans() where row["role"]?.string == "parent" {
-            seen[row["label"]?.string ?? "", default: 0] += 1
-        }
-        let bags = try bench.acknowledged().filter { $0.label == $0.bag }.map(\.bag)
-        #expect(bags.filter { seen[$0] == nil }.isEmpty)
-        if once { #expect(bags.filter { (seen[$0] ?? 0) > 1 }.isEmpty) }
-        print("\(bench.contract): \(bags.count) bags acknowledged, \(seen.values.reduce(0, +)) scans of bags")
+    private func expectBags(_ report: Report, once: Bool) {
+        let bags = report.acknowledged.filter { $0.label == $0.bag }.map(\.bag)
+        #expect(!bags.isEmpty)
+        #expect(bags.filter { report.bagScans[$0] == nil }.isEmpty)
+        if once { #expect(bags.filter { (report.bagScans[$0] ?? 0) > 1 }.isEmpty) }
     }
 
-    private static func expectAll(_ bench: KillBench, _ links: [String: String]) throws {
-        let acknowledged = try bench.acknowledged()
-        let bags = Set(links.values)
+    private func expectAll(_ report: Report) {
+        #expect(report.uplinkRejected == 0)
+        #expect(report.exitCode == 0)
         var lost: [String] = []
         var wrong: [String] = []
-        for (label, bag) in acknowledged where label != bag {
+        for (label, bag) in report.acknowledged where label != bag {
             let child = label.split(separator: " ").dropFirst(2).first.map(String.init) ?? ""
-            guard let found = links[child] else {
+            guard let found = report.links[child] else {
                 lost.append(label)
                 continue
             }
@@ -94,8 +104,7 @@ import Testing
         }
         #expect(lost.isEmpty)
         #expect(wrong.isEmpty)
-        print("\(bench.contract): \(acknowledged.count) acknowledged, \(links.count) links, \(bags.count) bags")
         // Kills that leave no time to scan would prove nothing.
-        #expect(acknowledged.count > kills * 2)
+        #expect(report.acknowledged.count > Self.kills * 2)
     }
 }
