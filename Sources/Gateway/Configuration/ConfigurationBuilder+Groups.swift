@@ -2,10 +2,8 @@ internal import Model
 internal import Uplinks
 
 extension ConfigurationBuilder {
-    /// The uplinks by backend; finds names used twice, fallbacks without a primary and primaries that share a backend.
-    ///
-    /// - Parameter uplinks: those of the tables that are without mistakes; groups are meant only where all are.
-    mutating func groups(_ tables: [ConfigurationTable], _ uplinks: [UplinkSettings]) -> [UplinkGroup] {
+    /// Finds names used twice, fallbacks without a primary and primaries that share a backend.
+    mutating func checkGroups(_ tables: [ConfigurationTable]) {
         refuseSameNames(tables)
         let uses = tables.map { ($0, use: $0.choice("use") ?? UplinkSettings.Use.primary) }
         let primaries = uses.filter { $0.use == .primary }.map { $0.0 }
@@ -33,13 +31,6 @@ extension ConfigurationBuilder {
                     table.origin(of: "backend"), table.path(of: "backend"),
                     "a mirror to a primary's own backend sends it every scan twice", "write another backend")
             }
-        }
-        return uplinks.filter { $0.use != .fallback }.compactMap { first in
-            guard let id = GroupID(first.name) else { return nil }
-            let fallbacks = uplinks.filter {
-                first.use == .primary && $0.use == .fallback && $0.backend == first.backend
-            }
-            return UplinkGroup(id: id, first: first, fallbacks: fallbacks)
         }
     }
 
