@@ -26,6 +26,19 @@ extension ConfigurationBuilder {
                     "no primary has the backend \"\(backend)\", and a fallback shares its primary's",
                     names.isEmpty ? "write use = \"primary\"" : "write \(names.joined(separator: " or "))")
             }
+            let primary = primaries.first { $0.text("backend") == backend }
+            if use == .fallback, let primary {
+                let contracts = [primary, table].map { table -> UplinkSettings.Contract in
+                    table.choice("contract") ?? .web
+                }
+                if contracts[0] != contracts[1] {
+                    findings.mistake(
+                        table.origin(of: "contract"), table.path(of: "contract"),
+                        "\"\(contracts[1].rawValue)\", and \(primary.path), its primary, speaks \"\(contracts[0].rawValue)\": "
+                            + "one would not know what the other has delivered",
+                        "write contract = \"\(contracts[0].rawValue)\", or another backend and use = \"mirror\"")
+                }
+            }
             if use == .mirror && known {
                 findings.warning(
                     table.origin(of: "backend"), table.path(of: "backend"),

@@ -58,15 +58,17 @@ actor DeliverySet {
         }
         hasLoaded = true
         for one in kept { await one.delivery.reloadCredentials() }
-        var paused: Set<GroupID> = []
-        for one in replaced where await one.delivery.status().isPausedByAdmin { paused.insert(one.delivery.group) }
+        var paused: Set<String> = []
+        for one in replaced {
+            for status in await one.delivery.statuses() where status.isPausedByAdmin { paused.insert(status.name) }
+        }
         current.withLock { $0 = kept.map(\.delivery) }
         await stop(replaced)
         // Before they look for what waits, or a scan that comes just then would be seen by neither.
         current.withLock { $0 += made }
         running = kept
         for (settings, delivery) in zip(changed, made) {
-            if paused.contains(delivery.group) { await delivery.pause() }
+            for uplink in settings.uplinks where paused.contains(uplink.name) { await delivery.pause(uplink.name) }
             // Unstructured: they live until stop, which waits for them.
             let task = Task { await delivery.run() }
             running.append(Running(settings: settings, site: site, delivery: delivery, task: task))
