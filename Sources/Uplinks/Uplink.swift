@@ -31,6 +31,8 @@ struct EncodedBatch: Sendable, Equatable {
     /// As sent, compressed where `isCompressed`.
     let body: [UInt8]
     let isCompressed: Bool
+    /// How many bytes it was before compression.
+    var plainBytes = 0
 }
 
 /// What one attempt came to: the rows of "What the gateway does with each answer".

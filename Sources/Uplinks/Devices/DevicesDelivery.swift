@@ -311,6 +311,8 @@ actor DevicesDelivery: Delivery {
         while true {
             let generation = routes[way].credentialGeneration
             let before = now
+            routes[way].counts.plainBytes += batch.plainBytes
+            routes[way].counts.sentBytes += batch.body.count
             let answer = await routes[way].uplink.deliver(batch)
             if answer != .cancelled {
                 context.observer(

@@ -128,6 +128,8 @@ extension UplinkStatus {
         retries += other.retries
         foreignResults += other.foreignResults
         skipped += other.skipped
+        plainBytes += other.plainBytes
+        sentBytes += other.sentBytes
         lastError = lastError ?? other.lastError
         if let at = other.lastAcceptedAt, at.uptimeNs > lastAcceptedAt?.uptimeNs ?? .min { lastAcceptedAt = at }
         frozenLanes.merge(other.frozenLanes) { first, _ in first }
