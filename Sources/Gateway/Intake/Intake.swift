@@ -28,6 +28,8 @@ actor Intake: ReadingSink, SettlementSink {
     private var rules: LaneRules
     let groups: [GroupID]
     private var devices: [DeviceID: AdmittedDevice] = [:]
+    /// Of the devices that have scanned since they were admitted, for scans in the file `log`.
+    private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
     var states: [LaneID: LaneState] = [:]
     private var settlements = PendingSettlements()
     private var waiters: [CheckedContinuation<Void, any Error>] = []
@@ -62,6 +64,7 @@ actor Intake: ReadingSink, SettlementSink {
         flushes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
         logOfReader = spool.log
+        signers = (spool.log, [:])
         self.spool = spool
     }
 
@@ -127,6 +130,7 @@ actor Intake: ReadingSink, SettlementSink {
     /// The devices that may scan from now on.
     func admit(_ devices: [AdmittedDevice]) {
         self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
+        signers.byDevice = [:]
     }
 
     /// The rules that hold from the next reading on.
@@ -160,22 +164,22 @@ actor Intake: ReadingSink, SettlementSink {
         if fault != nil { recover() }
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
-        var batch = IntakeBatch(now: clock.now(), isWatched: events.isWatched)
+        var batch = IntakeBatch(items, now: clock.now(), isWatched: events.isWatched)
         let verdicts = settlements.take()
         batch.change.settlements = verdicts
         let roomFault = roomFault()
         // Anything but a bound is a failure of the file, whoever met it.
         if let roomFault, roomFault.code != .full { batch.fileFault = roomFault }
-        for item in items {
-            if let roomFault { refuse(item, roomFault) } else { judge(item, &batch) }
+        for place in items.indices {
+            if let roomFault { refuse(items[place], roomFault) } else { judge(place, &batch) }
         }
-        for (lane, state) in batch.states { batch.change.laneStates[lane] = state.encode() }
+        batch.close()
         if !batch.change.isEmpty {
-            do throws(SpoolError) { try spool.commit(batch.change) } catch {
+            do throws(SpoolError) { try store(&batch) } catch {
                 // Not the batch's own: what it held was never stored.
                 settlements.putBack(verdicts)
                 fault = error
-                refuseAll(batch.accepted.map(\.item), error)
+                refuseAll(batch.accepted.map { items[$0.place] }, error)
                 return recover()
             }
         }
@@ -186,6 +190,22 @@ actor Intake: ReadingSink, SettlementSink {
         recover()
     }
 
+    // Numbers count as handed out from here on, whatever becomes of the commit.
+    private func store(_ batch: inout IntakeBatch) throws(SpoolError) {
+        for station in batch.stations.values where station.isMoved {
+            spool.handOut(
+                lane: station.lane.name, station.lane.sequence, device: station.device.name, station.sequence)
+        }
+        let encoding = ScanEncoding(batch.drafts, batch.signers)
+        var bytes = 0
+        try spool.commit(batch.change) { index in
+            let block = encoding.block(index)
+            bytes += block.bytes.count
+            return block
+        }
+        batch.bytes = bytes
+    }
+
     private func roomFault() -> SpoolError? {
         spool.unjudged = outputs?.log.unjudged ?? 0
         do throws(SpoolError) { try spool.room() } catch { return error }
@@ -193,39 +213,59 @@ actor Intake: ReadingSink, SettlementSink {
         return nil
     }
 
-    private func judge(_ item: IntakeQueue.Item, _ batch: inout IntakeBatch) {
-        guard let device = devices[item.device] else {
+    private func judge(_ place: Int, _ batch: inout IntakeBatch) {
+        let item = batch.items[place]
+        guard let station = station(item.device, &batch) else {
             return refuse(item, code: "unknown_device", text: "This scanner is not enabled")
         }
-        let lane = device.lane
-        let state = batch.states[lane] ?? states[lane] ?? LaneState()
-        let decision = state.decide(
-            item.reading, rules: rules.labels, settings: rules.settings(for: lane), roles: device.roles,
+        let lane = station.lane
+        let decision = lane.state.decide(
+            item.reading, rules: rules.labels, settings: lane.settings, roles: station.device.roles,
             boot: clock.bootID)
         switch decision {
         case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
-        case .alreadyStored: batch.repeated(item)
+        case .alreadyStored: batch.repeated(place)
         case .store(let admission):
-            do throws(SpoolError) { try spool.prepare(lane) } catch {
+            do throws(SpoolError) { if lane.row == nil { lane.row = try spool.prepare(lane.name) } } catch {
                 batch.fileFault = error
                 return refuse(item, error)
             }
-            let scan = makeScan(item.reading, admission, device)
-            let wire = WireScan.encode(scan, sign: device.sign)
             let n = spool.nextNumber()
-            spool.handOut(lane: lane, scan.laneSeq, device: device.name, scan.seq)
-            batch.add(scan, n: n, wire: wire, next: admission.next, item: item)
-            if admission.held { hold(n, lane, &batch) }
+            batch.add(draft(item.reading, admission, station), n: n, of: station, place: place)
+            lane.state = admission.next
+            if admission.held { hold(n, lane.name, &batch) }
         }
     }
 
-    private func makeScan(_ reading: Reading, _ admission: Admission, _ device: AdmittedDevice) -> Scan {
-        Scan(
-            id: Random.uuid(unixMs: reading.capturedAt.wallMs), gateway: gateway, device: device.name, kid: device.kid,
-            log: spool.log, seq: spool.sequence(of: device.name) + 1, lane: device.lane,
-            laneSeq: spool.sequence(of: device.lane) + 1, capturedAt: reading.capturedAt, boot: clock.bootID,
-            role: admission.role, parent: admission.parent, symbology: reading.symbology, aim: reading.aim,
-            data: admission.data, raw: admission.raw, algorithm: device.algorithm)
+    private func station(_ name: DeviceID, _ batch: inout IntakeBatch) -> IntakeBatch.Station? {
+        if let known = batch.stations[name] { return known }
+        guard let device = devices[name] else { return nil }
+        if signers.log != spool.log { signers = (spool.log, [:]) }
+        let signer =
+            signers.byDevice[name] ?? ScanSigner(device, gateway: gateway, log: spool.log, boot: clock.bootID)
+        signers.byDevice[name] = signer
+        let lane =
+            batch.lanes[device.lane]
+            ?? IntakeBatch.Lane(
+                device.lane, rules.settings(for: device.lane), states[device.lane] ?? LaneState(),
+                sequence: spool.sequence(of: device.lane))
+        batch.lanes[device.lane] = lane
+        batch.signers.append(signer)
+        let station = IntakeBatch.Station(
+            device, lane, signer: batch.signers.count - 1, sequence: spool.sequence(of: name))
+        batch.stations[name] = station
+        return station
+    }
+
+    // Takes the next number of the lane and of the device.
+    private func draft(_ reading: Reading, _ admission: Admission, _ station: IntakeBatch.Station) -> ScanDraft {
+        station.sequence += 1
+        station.lane.sequence += 1
+        (station.isMoved, station.lane.isMoved) = (true, true)
+        return ScanDraft(
+            id: Random.uuid(unixMs: reading.capturedAt.wallMs), seq: station.sequence, laneSeq: station.lane.sequence,
+            capturedAt: reading.capturedAt, role: admission.role, parent: admission.parent,
+            symbology: reading.symbology, aim: reading.aim, data: admission.data, raw: admission.raw)
     }
 
     private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
@@ -240,18 +280,19 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func publish(_ batch: IntakeBatch) {
-        for (lane, state) in batch.states { states[lane] = state }
-        if let outputs, !batch.states.isEmpty {
-            outputs.log.noteAppended(spool.appended(in: batch.states.keys))
+        let lanes = batch.movedLanes
+        for lane in lanes { states[lane.name] = lane.state }
+        if let outputs, !lanes.isEmpty {
+            outputs.log.noteAppended(spool.appended(in: lanes.map(\.name)))
             if batch.held > 0 { outputs.log.noteHeld(batch.held, groups) }
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()
-        for accepted in batch.accepted { accepted.item.reply(.stored) }
-        events.stored(batch.accepted)
+        for accepted in batch.accepted { batch.items[accepted.place].reply(.stored) }
+        events.stored(batch.items, batch.accepted)
         guard let outputs, !batch.change.isEmpty else { return }
-        if !batch.change.appends.isEmpty { outputs.scansArrived(Array(batch.states.keys)) }
-        outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
+        if !lanes.isEmpty { outputs.scansArrived(lanes.map(\.name)) }
+        outputs.maintenance(batch.bytes)
     }
 
     private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {
@@ -280,57 +321,4 @@ struct LaneRules: Sendable {
     var lanes: [LaneID: LaneSettings]
 
     func settings(for lane: LaneID) -> LaneSettings { lanes[lane] ?? defaults }
-}
-
-/// One commit in the making.
-struct IntakeBatch {
-    var change: SpoolChange
-    /// The lanes' states after the scans so far.
-    var states: [LaneID: LaneState] = [:]
-    /// Readings to acknowledge after the commit.
-    var accepted: [AcceptedReading] = []
-    var held = 0
-    /// Why a new lane could not be stored; the file is opened again after the commit.
-    var fileFault: SpoolError?
-
-    private let isWatched: Bool
-
-    init(now: Moment, isWatched: Bool) {
-        change = SpoolChange(now: now)
-        self.isWatched = isWatched
-    }
-
-    mutating func add(_ scan: Scan, n: Int64, wire: [UInt8], next: LaneState, item: IntakeQueue.Item) {
-        change.appends.append(.init(n: n, lane: scan.lane, wire: wire))
-        change.laneSequences[scan.lane] = scan.laneSeq
-        change.deviceSequences[scan.device] = scan.seq
-        states[scan.lane] = next
-        accepted.append(AcceptedReading(item: item, isNew: true, event: isWatched ? event(of: scan) : nil))
-    }
-
-    mutating func repeated(_ item: IntakeQueue.Item) {
-        var event = LiveEvent(kind: .repeated, atMs: 0, device: item.device.text)
-        event.label = String(decoding: item.reading.bytes, as: UTF8.self)
-        accepted.append(AcceptedReading(item: item, isNew: false, event: isWatched ? event : nil))
-    }
-
-    private func event(of scan: Scan) -> LiveEvent {
-        var event = LiveEvent(kind: .stored, atMs: 0, device: scan.device.text)
-        event.label = String(decoding: scan.data, as: UTF8.self)
-        event.lane = scan.lane.text
-        event.role = scan.role.rawValue
-        event.parent = scan.parent
-        event.id = scan.id.description
-        return event
-    }
-}
-
-/// A reading that is acknowledged once its commit is through. The scan itself is in the commit: copying its two dozen
-/// fields again would cost more than storing it.
-struct AcceptedReading: Sendable {
-    let item: IntakeQueue.Item
-    /// Whether a scan was stored for it, or one was there already.
-    let isNew: Bool
-    /// What watchers see; nil where nobody watches.
-    let event: LiveEvent?
 }
