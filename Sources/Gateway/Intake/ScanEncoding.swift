@@ -57,23 +57,35 @@ final class ScanEncoding: Sendable {
         Task.detached { self.help() }
     }
 
-    /// The scans of a block, in order; each block once.
+    /// The scans of a block, in order; each block once, in their order.
     func block(_ index: Int) -> WireBlock {
-        slots[index].progress.withLock { progress in
-            let before = progress
-            progress = .taken
-            if case .made(let block) = before { return block }
-            return encode(index)
+        // The helper is about this very block: meanwhile a later one, for as long as there is one to make.
+        var later = index
+        while true {
+            if let block = slots[index].progress.withLockIfAvailable({ take(index, &$0) }) { return block }
+            later = slots[(later + 1)...].indices.first(where: make) ?? slots.count
+            guard later < slots.count else { break }
         }
+        return slots[index].progress.withLock { take(index, &$0) }
     }
 
-    // Never waits: what somebody else is about is skipped.
-    private func help() {
-        for index in slots.indices.dropFirst() {
-            _ = slots[index].progress.withLockIfAvailable { progress in
-                if case .open = progress { progress = .made(encode(index)) }
-            }
-        }
+    private func help() { for index in slots.indices.dropFirst() { make(index) } }
+
+    // Makes a block that nobody has begun; whether there was anything to make. Never waits.
+    @discardableResult
+    private func make(_ index: Int) -> Bool {
+        slots[index].progress.withLockIfAvailable { progress in
+            guard case .open = progress else { return false }
+            progress = .made(encode(index))
+            return true
+        } ?? false
+    }
+
+    private func take(_ index: Int, _ progress: inout Progress) -> WireBlock {
+        let before = progress
+        progress = .taken
+        if case .made(let block) = before { return block }
+        return encode(index)
     }
 
     private func encode(_ index: Int) -> WireBlock {
