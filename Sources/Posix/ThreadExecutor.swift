@@ -79,6 +79,12 @@ public enum Threads {
     /// Starts a detached thread that runs `body`. `name` is cut to 15 bytes.
     public static func run(name: String, _ body: @escaping @Sendable () -> Void) { start(name: name, body) }
 
+    /// Puts the calling thread to sleep: only one that may block, never the cooperative pool's.
+    public static func sleep(microseconds: Int64) {
+        var time = timespec(tv_sec: Int(microseconds / 1_000_000), tv_nsec: Int(microseconds % 1_000_000) * 1000)
+        nanosleep(&time, nil)
+    }
+
     /// The same, with the thread's handle.
     @discardableResult
     static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {

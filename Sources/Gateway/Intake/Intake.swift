@@ -32,6 +32,7 @@ actor Intake: ReadingSink, SettlementSink {
     private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
     var states: [LaneID: LaneState] = [:]
     private var settlements = PendingSettlements()
+    private var pace = CommitPace()
     private var waiters: [CheckedContinuation<Void, any Error>] = []
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
@@ -154,6 +155,10 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func drain() {
+        // The thread sleeps instead of the actor: nothing has to be woken for a reading that comes meanwhile. By the
+        // kernel's clock, since it is about the machine.
+        let wait = pace.wait(at: SystemClock.monotonicMicroseconds)
+        if wait > 0 { Threads.sleep(microseconds: wait) }
         // What arrives while a commit runs goes with the next one: the disk sets the size of a batch. One commit a turn:
         // on a slow disk scans may never stop coming, and verdicts, commands and the watchdog need a turn as well.
         commit(queue.takeAll())
@@ -185,6 +190,7 @@ actor Intake: ReadingSink, SettlementSink {
         }
         if !batch.change.isEmpty { events.spoolRecovered() }
         publish(batch)
+        pace.note(batch.drafts.count, of: batch.stations.keys, at: SystemClock.monotonicMicroseconds)
         guard let fileFault = batch.fileFault else { return }
         fault = fileFault
         recover()
