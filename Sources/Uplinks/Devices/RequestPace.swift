@@ -3,12 +3,13 @@ internal import Model
 /// How long a lane's scans gather before they are sent: not at all, but where many lanes scan at once.
 ///
 /// A request costs nearly the same for one scan as for a dozen. From 500 scans a second of four lanes or more on, over the
-/// last 250 ms, a lane's scans wait until it has some 25 of them, 200 ms at the most; lanes that wait go at the same
+/// last 100 ms, a lane's scans wait until it has some 25 of them, 200 ms at the most; lanes that wait go at the same
 /// moments, so that one wake-up serves them all. Nobody at a table waits for a verdict at that rate. A state machine.
 struct RequestPace {
-    private static let window = Duration.milliseconds(250).nanoseconds
+    private static let shortest = Duration.milliseconds(100).nanoseconds
     private static let longest = Duration.milliseconds(200).nanoseconds
-    private static let busyScans: Int64 = 125
+    /// Scans a second.
+    private static let busyScans: Int64 = 500
     private static let busyLanes = 4
     private static let wantedScans: Int64 = 25
 
@@ -34,8 +35,11 @@ struct RequestPace {
     private mutating func close(_ nowNs: Int64) {
         guard startNs != .min else { return startNs = nowNs }
         let elapsed = nowNs - startNs
-        guard elapsed >= Self.window else { return }
-        let isBusy = scans >= Self.busyScans && lanes.count >= Self.busyLanes && elapsed < 2 * Self.window
+        // Scans that gather are seen only when they go.
+        let window = max(Self.shortest, 2 * gatherNs)
+        guard elapsed >= window else { return }
+        let isBusy =
+            scans * 1_000_000_000 >= Self.busyScans * elapsed && lanes.count >= Self.busyLanes && elapsed < 2 * window
         gatherNs = isBusy ? min(Self.wantedScans * Int64(lanes.count) * (elapsed / scans), Self.longest) : 0
         (startNs, scans) = (nowNs, 0)
         lanes.removeAll(keepingCapacity: true)
