@@ -245,6 +245,9 @@ public final class Spool {
             while next < change.appends.count {
                 let block = blocks(index)
                 index += 1
+                precondition(
+                    !block.ends.isEmpty && block.ends.count <= change.appends.count - next,
+                    "blocks that are not those of the change's scans")
                 try block.bytes.withUnsafeBufferPointer { bytes throws(DatabaseError) in
                     var start = 0
                     for end in block.ends {

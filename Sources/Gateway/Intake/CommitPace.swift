@@ -41,7 +41,7 @@ struct CommitPace {
             scans >= Self.busyScans && devices.count >= Self.busyDevices && elapsed < 2 * Self.window
         let wait = isBusy ? min(Self.wantedScans * elapsed / Int64(scans), Self.longest) : 0
         // So many come by themselves while a commit runs.
-        waitUs = wait < 200 ? 0 : wait
+        waitUs = wait < 1000 ? 0 : wait
         (startUs, scans) = (nowUs, 0)
         devices.removeAll(keepingCapacity: true)
     }

@@ -8,11 +8,16 @@ final class ScanSigner: Sendable {
     let template: ScanTemplate
     let sign: @Sendable ([UInt8]) -> [UInt8]
 
-    init(_ device: AdmittedDevice, gateway: GatewayID, log: LogID, boot: String) {
-        template = ScanTemplate(
+    init(_ template: ScanTemplate, sign: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+        self.template = template
+        self.sign = sign
+    }
+
+    convenience init(_ device: AdmittedDevice, gateway: GatewayID, log: LogID, boot: String) {
+        let template = ScanTemplate(
             gateway: gateway, device: device.name, kid: device.kid, log: log, lane: device.lane, boot: boot,
             algorithm: device.algorithm)
-        sign = device.sign
+        self.init(template, sign: device.sign)
     }
 }
 

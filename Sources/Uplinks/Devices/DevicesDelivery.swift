@@ -339,7 +339,13 @@ actor DevicesDelivery: Delivery {
         switch outcome.wait {
         case .none:
             let hasMore = lanes[id].map { $0.machine.hasWork || $0.mayHaveMore } ?? false
-            if hasMore { enqueue(id) } else if lanes[id]?.arrived == true { gather(id) } else { lanes[id]?.phase = .idle }
+            if hasMore {
+                enqueue(id)
+            } else if lanes[id]?.arrived == true {
+                gather(id)
+            } else {
+                lanes[id]?.phase = .idle
+            }
             return
         case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
         case .atLeast(let least, let attempt):
