@@ -3,15 +3,15 @@ internal import Model
 /// How long a lane's scans gather before they are sent: not at all, but where many lanes scan at once.
 ///
 /// A request costs nearly the same for one scan as for a dozen. From 500 scans a second of four lanes or more on, over the
-/// last 100 ms, a lane's scans wait until it has some 25 of them, 200 ms at the most; lanes that wait go at the same
+/// last 100 ms, a lane's scans wait until it has some forty of them, 300 ms at the most; lanes that wait go at the same
 /// moments, so that one wake-up serves them all. Nobody at a table waits for a verdict at that rate. A state machine.
 struct RequestPace {
     private static let shortest = Duration.milliseconds(100).nanoseconds
-    private static let longest = Duration.milliseconds(200).nanoseconds
+    private static let longest = Duration.milliseconds(300).nanoseconds
     /// Scans a second.
     private static let busyScans: Int64 = 500
     private static let busyLanes = 4
-    private static let wantedScans: Int64 = 25
+    private static let wantedScans: Int64 = 40
 
     private var startNs: Int64 = .min
     private var scans: Int64 = 0
