@@ -30,6 +30,8 @@ public struct SpoolChange: Sendable {
     public var laneSequences: [LaneID: Int64] = [:]
     /// The last sequence number of each device that has a new one.
     public var deviceSequences: [DeviceID: Int64] = [:]
+    /// Lanes that go over to another primary now (`Spool.planCutover`), with the last scan that is still the old one's.
+    public var cutovers: [LaneID: Int64] = [:]
     /// What uplinks learned.
     public var settlements: [SettlementRecord] = []
     /// The clocks, for the table that answers how old a scan is.
@@ -39,7 +41,7 @@ public struct SpoolChange: Sendable {
     public init(now: Moment) { self.now = now }
 
     /// Whether a commit would change anything.
-    public var isEmpty: Bool { appends.isEmpty && laneStates.isEmpty && settlements.isEmpty }
+    public var isEmpty: Bool { appends.isEmpty && laneStates.isEmpty && settlements.isEmpty && cutovers.isEmpty }
 }
 
 /// The JSON objects of some scans, one behind the other.

@@ -25,8 +25,8 @@ actor Intake: ReadingSink, SettlementSink {
     private nonisolated let queue = IntakeQueue()
     private nonisolated let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private nonisolated let flushes: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
-    private var rules: LaneRules
-    let groups: [GroupID]
+    private(set) var rules: LaneRules
+    let groups: SpoolGroups
     private var devices: [DeviceID: AdmittedDevice] = [:]
     /// Of the devices that have scanned since they were admitted, for scans in the file `log`.
     private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
@@ -37,6 +37,7 @@ actor Intake: ReadingSink, SettlementSink {
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
     var outputs: Outputs?
+    private var wasPressed = false
     /// The file that the reading side has, or is about to have.
     var logOfReader: LogID
 
@@ -51,7 +52,7 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     init(
-        gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: [GroupID],
+        gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: SpoolGroups,
         clock: TimeSource, events: EventHub
     ) {
         self.gateway = gateway
@@ -204,7 +205,7 @@ actor Intake: ReadingSink, SettlementSink {
         }
         let encoding = ScanEncoding(batch.drafts, batch.signers)
         var bytes = 0
-        try spool.commit(batch.change) { index in
+        try store(batch.change) { index in
             let block = encoding.block(index)
             bytes += block.bytes.count
             return block
@@ -212,11 +213,27 @@ actor Intake: ReadingSink, SettlementSink {
         batch.bytes = bytes
     }
 
+    /// Commits a change; cutovers are known to the reading side before, or it could hand a scan to the wrong group.
+    func store(_ change: SpoolChange, blocks: ((Int) -> WireBlock)? = nil) throws(SpoolError) {
+        if !change.cutovers.isEmpty {
+            let (assignments, moves) = spool.applying(change)
+            outputs?.log.note(assignments, moves)
+        }
+        try spool.commit(change, blocks: blocks)
+    }
+
     private func roomFault() -> SpoolError? {
         spool.unjudged = outputs?.log.unjudged ?? 0
+        defer { notePressure() }
         do throws(SpoolError) { try spool.room() } catch { return error }
         events.spoolHasRoom()
         return nil
+    }
+
+    private func notePressure() {
+        guard spool.isPressed != wasPressed else { return }
+        wasPressed = spool.isPressed
+        outputs?.log.notePressure(wasPressed)
     }
 
     private func judge(_ place: Int, _ batch: inout IntakeBatch) {
@@ -237,6 +254,12 @@ actor Intake: ReadingSink, SettlementSink {
                 return refuse(item, error)
             }
             let n = spool.nextNumber()
+            // The first bag since the cutover was asked for: everything before it is the old primary's.
+            if admission.role == .parent, spool.assignments.cutovers[lane.name] != nil,
+                batch.change.cutovers[lane.name] == nil
+            {
+                batch.change.cutovers[lane.name] = n - 1
+            }
             batch.add(draft(item.reading, admission, station), n: n, of: station, place: place)
             lane.state = admission.next
             if admission.held { hold(n, lane.name, &batch) }
@@ -275,14 +298,20 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
-        for group in groups {
+        let assignments = spool.assignments
+        let isMoved = batch.change.cutovers[lane] != nil
+        let receiver = isMoved ? assignments.cutovers[lane]?.target : assignments.receiver(of: lane)
+        func note(_ group: GroupID, _ state: ExceptionState, _ reason: String) {
             batch.change.settlements.append(
                 SettlementRecord(
                     log: spool.log, group: group, lane: lane, cursor: 0, settled: 0,
-                    exceptions: [.init(n: n, state: .held, reason: "no label rule knows it ([lane] other = \"hold\")")])
-            )
+                    exceptions: [.init(n: n, state: state, reason: reason)]))
         }
-        batch.held += 1
+        if let receiver {
+            note(receiver, .held, "no label rule knows it ([lane] other = \"hold\")")
+            batch.held[receiver, default: 0] += 1
+        }
+        for mirror in groups.mirrors { note(mirror, .discarded, "held; a mirror gets what its primary gets at once") }
     }
 
     private func publish(_ batch: IntakeBatch) {
@@ -290,7 +319,7 @@ actor Intake: ReadingSink, SettlementSink {
         for lane in lanes { states[lane.name] = lane.state }
         if let outputs, !lanes.isEmpty {
             outputs.log.noteAppended(spool.appended(in: lanes.map(\.name)))
-            if batch.held > 0 { outputs.log.noteHeld(batch.held, groups) }
+            for (group, count) in batch.held { outputs.log.noteHeld(count, group) }
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()

@@ -57,7 +57,8 @@ struct IntakeBatch {
     var drafts: [ScanEncoding.Item] = []
     /// Readings to acknowledge after the commit.
     var accepted: [AcceptedReading] = []
-    var held = 0
+    /// Scans that are held from the start.
+    var held: [GroupID: Int] = [:]
     /// Bytes of the scans that were stored.
     var bytes = 0
     /// Why a new lane could not be stored; the file is opened again after the commit.
