@@ -33,6 +33,14 @@ struct RequestPaceTests {
         #expect(pace.due(at: now + 1) == due)
     }
 
+    @Test func `a burst after a standstill waits for twenty milliseconds at the most`() throws {
+        var pace = RequestPace()
+        for step in 0..<11 { for lane in lanes { pace.note(1, of: lane, at: (1000 + Int64(step) * 10) * ms) } }
+        let found = pace.due(at: 1100 * ms)
+        let due = try #require(found)
+        #expect(1100 * ms < due && due <= 1120 * ms)
+    }
+
     @Test func `lanes that gather stay gathering while the load lasts, and stop with it`() throws {
         var pace = RequestPace()
         var now = send(&pace, lanes, everyMs: 8)
