@@ -10,7 +10,7 @@ public func buildDeliveries(_ groups: [UplinkGroup], context: DeliveryContext) t
     var deliveries: [any Delivery] = []
     for group in groups {
         switch group.first.contract {
-        case .web: deliveries.append(try WebDelivery(group.first, group: group.id, context: context))
+        case .web: deliveries.append(try WebDelivery(group, context: context))
         case .devices:
             let way = try DevicesUplink(
                 group.first, gateway: context.gateway, client: context.client, time: context.time)
