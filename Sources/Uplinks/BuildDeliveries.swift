@@ -12,10 +12,23 @@ public func buildDeliveries(_ groups: [UplinkGroup], context: DeliveryContext) t
         switch group.first.contract {
         case .web: deliveries.append(try WebDelivery(group, context: context))
         case .devices:
-            let way = try DevicesUplink(
-                group.first, gateway: context.gateway, client: context.client, time: context.time)
-            deliveries.append(DevicesDelivery(group.first, group: group.id, uplink: way, context: context))
+            var ways: [(settings: UplinkSettings, uplink: any Uplink)] = []
+            for uplink in group.uplinks {
+                for url in uplink.urls { ways.append((uplink, try makeUplink(uplink, url, context))) }
+            }
+            guard !ways.isEmpty else {
+                throw UplinkError("uplink \(group.id): url is missing", hint: "write url = \"https://HOST\"")
+            }
+            deliveries.append(DevicesDelivery(group, ways: ways, context: context))
         }
     }
     return deliveries
+}
+
+/// The way to one url of an uplink of tracetrack-devices.
+private func makeUplink(_ settings: UplinkSettings, _ url: String, _ context: DeliveryContext) throws(UplinkError)
+    -> any Uplink
+{
+    try DevicesUplink(
+        settings, url: url, gateway: context.gateway, client: context.client, time: context.time)
 }

@@ -146,12 +146,18 @@ struct WebScaleTests {
 
     @Test func `a run that is killed has left its sessions and its budget behind`() async throws {
         try await withTemporaryDirectory { directory in
-            let saved = Mutex<(sessions: [String: [String]], logins: [String: [Int64]])>(([:], [:]))
+            let saved = Mutex<(number: Int, sessions: [String: [String]], logins: [String: [Int64]])>((0, [:], [:]))
+            let calls = Mutex(0)
             let delivery = Mutex<(any Delivery)?>(nil)
             let save: @Sendable () async -> Void = {
                 guard let delivery = delivery.withLock({ $0 }) else { return }
+                let number = calls.withLock { calls in
+                    calls += 1
+                    return calls
+                }
                 let (sessions, logins) = (await delivery.exportSessions(), await delivery.exportLogins())
-                saved.withLock { $0 = (sessions, logins) }
+                // One that began later knows more.
+                saved.withLock { if $0.number < number { $0 = (number, sessions, logins) } }
             }
             let first = try WebBench(directory, accounts: 2, context: { $0.sessionsChanged = save })
             defer { first.simulator.stop() }
@@ -162,7 +168,7 @@ struct WebScaleTests {
                 // From here on nothing is saved: the stop below might as well be a kill.
                 delivery.withLock { $0 = nil }
             }
-            let (sessions, logins) = saved.withLock { $0 }
+            let (_, sessions, logins) = saved.withLock { $0 }
             #expect(logins.values.map(\.count) == [4])
             let second = try WebBench(
                 directory, accounts: 2, saved: sessions, simulator: first.simulator,

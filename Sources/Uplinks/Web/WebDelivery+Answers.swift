@@ -25,16 +25,16 @@ extension WebDelivery {
         case .mismatch(let reason): await freeze(lane, scan, seat, reason)
         case .sessionLost: happened(.nothing, seat.site)
         case .retry(let reason, let after, let ambiguous):
-            counts.retries += 1
+            counts[seat.site.settings.name]?.retries += 1
             if ambiguous {
-                counts.ambiguous += 1
+                counts[seat.site.settings.name]?.ambiguous += 1
                 if !forParent { lanes[lane]?.answerLost = true }
             }
             if let held = countFailure(lane, reason) { return await hold(lane, scan, seat, held, isUnknown: false) }
             postpone(lane, after)
             happened(.failure("\(place): \(reason)"), seat.site)
         case .slowDown(let reason, let after):
-            counts.retries += 1
+            counts[seat.site.settings.name]?.retries += 1
             seat.site.pace.slowDown()
             let delay = postpone(lane, after)
             happened(.slowDown("\(place): \(reason)", untilNs: now + delay.nanoseconds), seat.site)
@@ -69,7 +69,7 @@ extension WebDelivery {
         let judged = Judged(
             n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount, isDuplicate: isDuplicate
         )
-        counts.count(judged, at: context.time.now())
+        counts[seat.site.settings.name]?.count(judged, at: context.time.now())
         var state = lanes[lane] ?? Lane()
         if !state.queue.isEmpty { state.queue.removeFirst() }
         lanes[lane] = Lane(queue: state.queue, successesSeen: successes, answerLost: false)
@@ -97,8 +97,8 @@ extension WebDelivery {
         site.health.on(event, nowNs: now)
         if event == .success { site.unknownAnswers = 0 }
         let isOpen = site.health.state == .open
-        if isOpen, before != .open, site.index == active, active + 1 < sites.count {
-            return go(to: active + 1, because: site.health.lastError ?? "")
+        if isOpen, before != .open, site.index == active, let next = nextSite {
+            return go(to: next, because: site.health.lastError ?? "")
         }
         // Whoever waits for the answer of a probe may go on, or wait for the next.
         if before != .ok && before != .backingOff || isOpen { wakeAll() }
@@ -111,7 +111,7 @@ extension WebDelivery {
 
     private func freeze(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String) async {
         plan.freeze(lane)
-        counts.frozenLanes[lane] = reason
+        counts[seat.site.settings.name]?.frozenLanes[lane] = reason
         Log.error(
             "uplink \(settings.name): lane \(lane) stands still: \(reason); unlink it at the backend, then "
                 + "scangate uplink resume \(settings.name)")

@@ -96,7 +96,7 @@ extension WebDelivery {
             if failure.isTooMany { return happened(.nothing, site) }
             happened(.failure("\(site.target.authority): \(text)"), site)
             // Five of those would take a quarter of an hour, and there is another way.
-            if failure.isAnswered, attempts >= 2, site.index == active, active + 1 < sites.count {
+            if failure.isAnswered, attempts >= 2, site.index == active, nextSite != nil {
                 happened(.block(.open, text, untilNs: now + UplinkHealth.openFor.nanoseconds), site)
             }
             return

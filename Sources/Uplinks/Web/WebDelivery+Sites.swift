@@ -5,6 +5,9 @@ internal import Posix
 /// Which site is used: the first that is well. Another one has sessions of its own, whose parents are posted again by
 /// the one rule; a lane goes over once its last answer is recorded.
 extension WebDelivery {
+    /// The site that is used when the one in use fails.
+    var nextSite: Int? { sites[(active + 1)...].first { !$0.health.adminPaused }?.index }
+
     /// Uses another site from now on.
     func go(to index: Int, because reason: String) {
         let (old, new) = (sites[active], sites[index])
@@ -13,14 +16,14 @@ extension WebDelivery {
         active = index
         successesBefore = successes
         // What was wrong there is past, or soon found again; a refused password is not.
-        new.health.askAtOnce()
+        if new.health.isBlocked { new.health.on(.recovered, nowNs: now) }
         for seat in seatsInUse where seat.block?.state == .backingOff { seat.block = nil }
         plan.askAtOnce()
         for lane in lanes.keys { lanes[lane]?.attempts = 0 }
         let name = settings.name
         let (place, other) = (new.target.authority, old.target.authority)
         if isAway {
-            Log.warning("uplink \(name): goes on by way of \(place), since \(other) fails: \(reason)")
+            Log.warning("uplink \(name): goes on by way of \(place), since \(other) cannot be used: \(reason)")
         } else {
             Log.notice("uplink \(name): back at \(place)")
         }

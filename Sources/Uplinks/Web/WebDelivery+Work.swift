@@ -103,7 +103,7 @@ extension WebDelivery {
     private func postParent(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ label: String, again: Bool) async {
         guard mayAsk(lane, seat) else { return }
         seat.session.parentGoesOut()
-        if again { counts.extraParentPosts += 1 }
+        if again { counts[seat.site.settings.name]?.extraParentPosts += 1 }
         let answer = await post(seat.web.target.path, label, scan, seat) { response, backendMs, loginPath in
             WebTable.parent(response, parent: label, loginPath: loginPath, backendMs: backendMs)
         }

@@ -22,7 +22,9 @@ actor WebDelivery: Delivery {
     static let stopWithin: Duration = .seconds(10)
 
     nonisolated let group: GroupID
+    /// The primary's or mirror's.
     let settings: UplinkSettings
+    private let uplinks: [UplinkSettings]
     let context: DeliveryContext
     let sites: [WebSite]
     let seats: [WebSeat]
@@ -31,7 +33,8 @@ actor WebDelivery: Delivery {
 
     var plan: WebPlan
     var lanes: [LaneID: Lane] = [:]
-    var counts: UplinkStatus
+    /// By the uplink's name.
+    var counts: [String: UplinkStatus] = [:]
     /// The site in use.
     var active = 0
     /// Scans that were judged so far.
@@ -55,7 +58,10 @@ actor WebDelivery: Delivery {
         self.context = context
         (sites, seats) = try Self.make(ways, context)
         plan = WebPlan(sessions: seats.count, linger: ways.first.blockLinger)
-        counts = UplinkStatus(name: ways.first.name, contract: .web, use: ways.first.use)
+        uplinks = ways.uplinks
+        for uplink in uplinks {
+            counts[uplink.name] = UplinkStatus(name: uplink.name, contract: .web, use: uplink.use)
+        }
         reporter = StateReporter(ways.first.name, context.observer)
         for site in sites {
             let sessions = seats.count { $0.site === site }
@@ -89,19 +95,21 @@ actor WebDelivery: Delivery {
 
     nonisolated func scansArrived(in lanes: [LaneID]) { arrivals.add(lanes) }
 
-    func pause() {
-        for site in sites { site.health.pause() }
+    func pause(_ uplink: String?) {
+        for site in sites where uplink == nil || site.settings.name == uplink { site.health.pause() }
+        if sites[active].health.adminPaused, let next = nextSite { go(to: next, because: "it is paused") }
         report()
     }
 
-    func resume() {
-        for site in sites {
+    func resume(_ uplink: String?) {
+        for site in sites where uplink == nil || site.settings.name == uplink {
             site.health.resume()
             site.pace = Pace()
+            site.askAtNs = now
         }
-        for seat in seats { seat.block?.untilNs = 0 }
+        for seat in seats where uplink == nil || seat.site.settings.name == uplink { seat.block?.untilNs = 0 }
         plan.thaw()
-        counts.frozenLanes = [:]
+        for name in counts.keys { counts[name]?.frozenLanes = [:] }
         report()
         wakeAll()
         watcher.wake()
@@ -126,14 +134,19 @@ actor WebDelivery: Delivery {
         deadline.cancel()
     }
 
-    func status() -> UplinkStatus {
-        var status = counts
-        let site = sites[active]
-        status.state = isRunning ? state : .stopped
-        status.isPausedByAdmin = site.health.adminPaused
-        status.lastError = trouble ?? notes.first
-        status.inFlight = seats.count { $0.underWay != nil && !$0.isLoggingIn }
-        return status
+    func statuses() -> [UplinkStatus] {
+        uplinks.map { uplink in
+            var status = counts[uplink.name] ?? UplinkStatus(name: uplink.name, contract: .web, use: uplink.use)
+            let own = sites.filter { $0.settings.name == uplink.name }
+            let isUsed = sites[active].settings.name == uplink.name
+            status.state = !isRunning ? .stopped : isUsed ? state : own.first?.health.state ?? .ok
+            status.isPausedByAdmin = own.contains { $0.health.adminPaused }
+            status.lastError = isUsed ? trouble ?? notes.first : own.first?.health.lastError
+            status.inFlight = seats.count {
+                $0.underWay != nil && !$0.isLoggingIn && $0.site.settings.name == uplink.name
+            }
+            return status
+        }
     }
 
     func exportSessions() async -> [String: [String]] {
@@ -175,10 +188,11 @@ actor WebDelivery: Delivery {
     // What is worth knowing and no trouble.
     private var notes: [String] {
         var notes: [String] = []
-        if active > 0 {
-            let reason = sites[0].leftBecause ?? ""
+        let first = sites.first { $0.settings.name == sites[active].settings.name } ?? sites[active]
+        if first.index < active {
             notes.append(
-                "sent by way of \(sites[active].target.authority), since \(sites[0].target.authority) fails: \(reason)")
+                "sent by way of \(sites[active].target.authority), since \(first.target.authority) cannot be used: "
+                    + (first.leftBecause ?? ""))
         }
         let (site, limits) = (sites[active], sites[active].settings.requests)
         if site.budgetUsedUpUntilNs > now {
