@@ -84,7 +84,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
         .executableTarget(
             name: "scangate-bench",
-            dependencies: ["CBareLoop", "Gateway", "HTTPClient", "Spool", "JSON", "Model", "Posix"],
+            dependencies: ["CBareLoop", "Gateway", "HTTPClient", "HTTPServer", "Spool", "JSON", "Model", "Posix"],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
         // Tests mirror the modules; TestSupport holds what several of them need.

@@ -10,6 +10,8 @@ protocol Uplink: Sendable {
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer
     /// Whether this way seems to work again; asked while another way is used, and never with scans.
     @concurrent func probe() async -> Bool
+    /// Tries the way step by step, without scans.
+    @concurrent func test(_ context: DeliveryContext) async -> [UplinkTestStep]
     /// Reads the credential anew from its file, once after a 401.
     func reloadCredential()
 }
@@ -17,6 +19,8 @@ protocol Uplink: Sendable {
 extension Uplink {
     /// Where there is nothing to ask, the next batch tells.
     @concurrent func probe() async -> Bool { true }
+
+    @concurrent func test(_ context: DeliveryContext) async -> [UplinkTestStep] { [] }
 }
 
 /// One batch as it goes out: its bytes never change under its id.
@@ -27,6 +31,8 @@ struct EncodedBatch: Sendable, Equatable {
     /// As sent, compressed where `isCompressed`.
     let body: [UInt8]
     let isCompressed: Bool
+    /// How many bytes it was before compression.
+    var plainBytes = 0
 }
 
 /// What one attempt came to: the rows of "What the gateway does with each answer".

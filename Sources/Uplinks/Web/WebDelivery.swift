@@ -134,6 +134,15 @@ actor WebDelivery: Delivery {
         deadline.cancel()
     }
 
+    func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])] {
+        var out: [(url: String, steps: [UplinkTestStep])] = []
+        for site in sites where site.settings.name == uplink {
+            guard let seat = seats.first(where: { $0.site === site }) else { continue }
+            out.append((site.target.base, await seat.web.inNewSession().test(site.budgets.logins)))
+        }
+        return out
+    }
+
     func statuses() -> [UplinkStatus] {
         uplinks.map { uplink in
             var status = counts[uplink.name] ?? UplinkStatus(name: uplink.name, contract: .web, use: uplink.use)
