@@ -25,6 +25,7 @@ struct ConfigurationBuilder {
         result.labels = labels(root.tables("label"))
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
         checkGroups(root.tables("uplink"))
+        checkBudgets(root.tables("uplink"), result.uplinks, lanes: result.lanes.count)
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
         if root.tables("uplink").isEmpty {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")
