@@ -76,6 +76,24 @@ struct `Contract tracetrack-devices, scans` {
         }
     }
 
+    @Test(arguments: Backend.allCases)
+    func `a scan that names a key twice is malformed, a batch that does is 400`(_ kind: Backend) throws {
+        try withBackend(kind) { (backend, gateway, device) throws in
+            let text = String(decoding: device.scan(1, .parent, "SB00001"), as: UTF8.self)
+            let good = device.scan(2, .parent, "SB00002") { $0.operatorBadge = "]}\\\"scans\":[{" }
+            for repeated in ["\"seq\":1,\"seq\":1,", "\"seq\":1,\"seq\":2,"] {
+                let results = try gateway.send(Array(text.replacing("\"seq\":1,", with: repeated).utf8), good)
+                #expect(results.map(\.id) == [device.id(1), device.id(2)])
+                #expect(results.first?.code == "malformed" && results.last?.status != "rejected")
+            }
+            #expect(try backend.acceptedScans() == 1)
+            let body = String(decoding: gateway.body([good]), as: UTF8.self)
+            for repeated in ["\"v\":1,\"v\":1,", "\"v\":1,\"scans\":[],"] {
+                #expect(try gateway.post(Array(body.replacing("\"v\":1,", with: repeated).utf8)).status == 400)
+            }
+        }
+    }
+
     private static let mistakes = [
         ("\"dev\":\"scanner-1\"", "\"dev\":\"-scanner\""), ("\"lane\":\"table-1\"", "\"lane\":\"\""),
         ("\"kid\":\"", "\"kid\":\"g"), ("\"log\":\"9f", "\"log\":\"9F"), ("\"seq\":1,", "\"seq\":-1,"),

@@ -137,14 +137,14 @@ def _text(value: dict[str, Any], name: str, syntax: re.Pattern[str] | tuple[str,
         raise Malformed(f"{name}: must be a string")
     matches = text in syntax if isinstance(syntax, tuple) else syntax is None or syntax.fullmatch(text)
     # A lone surrogate is no text: nobody could sign it.
-    if not matches or any("\ud800" <= character <= "\udfff" for character in text):
+    if not matches or not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise Malformed(f"{name}: does not match the contract's syntax")
     return text
 
 
 def _integer(value: dict[str, Any], name: str) -> int:
     number = value.get(name)
-    if type(number) is not int or number > LARGEST_INTEGER:
+    if type(number) is not int or not 0 <= number <= LARGEST_INTEGER:
         raise Malformed(f"{name}: must be an integer from 0 to 2^53 - 1")
     return number
 
