@@ -51,6 +51,17 @@ final class Site: Sendable {
         try BatchReply.parse(post(body, id).body).results
     }
 
+    /// What became of a batch that meets somebody's transaction, which commits once the batch waits for it.
+    func results(of body: [UInt8], meeting work: String) async throws -> [BatchReply.Result] {
+        let id = try id(of: body)
+        return try await backend.withUncommitted(work) { commit in
+            async let answers = postAtOnce([(body, id)])
+            try await eventually("the batch waits") { try backend.waitingForOthers() > 0 }
+            commit()
+            return try await answers.flatMap { try BatchReply.parse($0.body).results }
+        }
+    }
+
     /// Posts batches side by side, each on a thread and a connection of its own; the answers in their order.
     func postAtOnce(_ batches: [(body: [UInt8], id: UUID)]) async throws -> [RawHTTP.Answer] {
         try await withThrowingTaskGroup(of: (Int, RawHTTP.Answer).self) { group in

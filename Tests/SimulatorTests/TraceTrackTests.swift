@@ -40,6 +40,8 @@ struct `TraceTrack's half` {
         }
         #expect(try site.backend.acceptedScans() == 11)
         #expect(try site.backend.linkTexts().count == 10)
+        // They waited for each other: nobody's work was done in vain, which would leave gaps between the bags' ids.
+        #expect(try site.backend.number("SELECT last_value FROM bag_id_seq") == 11)
     }
 
     @Test
@@ -65,6 +67,32 @@ struct `TraceTrack's half` {
             try site.backend.number(
                 "SELECT count(*) FROM (SELECT FROM link GROUP BY child_bag_id HAVING count(*) > 1) x") == 0)
         #expect(try site.backend.number(Site.wrongParents) == 0)
+    }
+
+    @Test
+    func `a bag that a form post makes at the same moment is found, and not made twice`() async throws {
+        let site = try Site()
+        let body = site.bag("SB00001", children: 1)
+        let results = try await site.results(
+            of: body, meeting: "INSERT INTO bag (qr_id, type) VALUES ('SB00001', 'parent')")
+        #expect(results.map(\.status) == ["accepted", "accepted"])
+        #expect(try site.backend.linkTexts() == ["CHILD0 in SB00001"])
+    }
+
+    @Test
+    func `a child that somebody links at the same moment is not linked twice`() async throws {
+        let site = try Site()
+        _ = try site.post(
+            site.body(["SB00001", "SB00002"].enumerated().map { site.device.scan(Int64($0), .parent, $1) }))
+        _ = try site.backend.sql("INSERT INTO bag (qr_id, type) VALUES ('CHILD1', 'child')")
+        let link = """
+            INSERT INTO link (parent_bag_id, child_bag_id)
+                SELECT p.id, c.id FROM bag AS p, bag AS c WHERE p.qr_id = 'SB00002' AND c.qr_id = 'CHILD1'
+            """
+        let results = try await site.results(
+            of: site.body([site.device.scan(9, .child, "CHILD1", parent: "SB00001")]), meeting: link)
+        #expect(results.map(\.text) == ["CHILD1 is already linked to parent bag SB00002"])
+        #expect(try site.backend.linkTexts() == ["CHILD1 in SB00002"])
     }
 
     @Test

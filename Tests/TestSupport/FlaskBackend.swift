@@ -60,6 +60,33 @@ public final class FlaskBackend: Sendable {
         return try result.get()
     }
 
+    /// Runs `body` while somebody's transaction has done `work` and not committed; `body` calls its argument to let it.
+    public func withUncommitted<T>(
+        _ work: String, isolation: isolated (any Actor)? = #isolation, _ body: (_ commit: () -> Void) async throws -> T
+    ) async throws -> T {
+        try await withTemporaryDirectory { directory in
+            let (gate, done) = (directory + "/gate", directory + "/done")
+            try write([], to: gate)
+            _ = try shell(
+                """
+                psql -qX '\(database)' -v ON_ERROR_STOP=1 >/dev/null 2>&1 <<'END OF SQL' &
+                BEGIN;
+                \(work);
+                \\! touch '\(done)'; while [ -e '\(gate)' ]; do sleep 0.02; done
+                COMMIT;
+                END OF SQL
+                """)
+            defer { removeTree(gate) }
+            try await eventually("\(work)") { (try? read(done)) != nil }
+            return try await body { removeTree(gate) }
+        }
+    }
+
+    /// How many transactions wait for a row or an index entry of somebody else's transaction.
+    public func waitingForOthers() throws -> Int {
+        try number("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+    }
+
     /// How many transactions wait for a table.
     public func waiting(for table: String) throws -> Int {
         try number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '\(table)'::regclass")
