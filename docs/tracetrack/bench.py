@@ -26,8 +26,8 @@ TOKEN = secrets.token_hex(16)
 CONNECTIONS = 32
 
 
-def register(url: str) -> None:
-    """One gateway, one device."""
+def register(url: str, scans: int) -> None:
+    """One gateway, one device, and the bags that its scans are put into."""
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO device_gateway (gateway, user_id) VALUES ('dock-7', 1)")
         cursor.execute(
@@ -36,6 +36,9 @@ def register(url: str) -> None:
         cursor.execute(
             "INSERT INTO device_key (kid, gateway, dev, alg, key) VALUES (%s, 'dock-7', 'scanner-1', 'hs256', %s)",
             (key_id(KEY), KEY))
+        cursor.execute(
+            "INSERT INTO bag (qr_id, type) SELECT 'SB' || to_char(n, 'FM00000'), 'parent' FROM generate_series(0, %s) n",
+            (scans // 30,))
 
 
 def uuid(number: int) -> str:
@@ -44,14 +47,13 @@ def uuid(number: int) -> str:
 
 
 def scan(seq: int) -> dict[str, object]:
-    """Every 31st scan is a bag, those after it are its children."""
-    bag, child = f"SB{seq // 31 % 100_000:05d}", seq % 31
+    """A child of a bag; 30 go into each."""
     one: dict[str, object] = {
         "id": uuid(seq), "dev": "scanner-1", "kid": key_id(KEY), "log": "9f2c4a1be07d6358", "seq": seq,
         "lane": "table-1", "lane_seq": seq, "ts": "2026-11-21T03:59:58.004Z", "clk": "s",
         "boot": "1f0e8a52-6c1b-4b8e-9a53-2f1f6f0f7a11", "mono_ms": seq, "action": "scan",
-        "role": "child" if child else "parent", "parent": bag if child else "", "operator": "", "corrects": "",
-        "sym": "QR", "aim": "]Q1", "data": f"C{seq:09d}" if child else bag, "alg": "hs256", "sig": b64u(bytes(32))}
+        "role": "child", "parent": f"SB{seq // 30:05d}", "operator": "", "corrects": "", "sym": "QR", "aim": "]Q1",
+        "data": f"C{seq:09d}", "alg": "hs256", "sig": b64u(bytes(32))}
     text = parse(one, "dock-7").signing_text("hs256")
     return one | {"sig": b64u(hmac.digest(KEY, text, "sha256"))}
 
@@ -111,7 +113,7 @@ def main() -> None:
     """See the usage above."""
     rate, seconds, scans = (int(word) for word in (sys.argv[1:] + ["500", "10", "1"][len(sys.argv) - 1:]))
     with cluster() as directory, serving(directory) as told:
-        register(told["dsn"])
+        register(told["dsn"], rate * seconds * scans)
         asyncio.run(run(told["port"], rate, seconds, scans))
 
 
