@@ -48,6 +48,12 @@ public struct UplinkStatus: Sendable, Equatable {
     public var extraParentPosts = 0
     /// Results for scans that were not in the batch (tracetrack-devices).
     public var foreignResults = 0
+    /// Scans that a mirror has given up: over its bound, or not taken by its backend.
+    public var skipped = 0
+    /// Bytes of the batches that went out, repetitions included, before compression (tracetrack-devices).
+    public var plainBytes = 0
+    /// The same as they went out, without headers and TLS.
+    public var sentBytes = 0
     /// What, where, and how to mend it; nil since the last success.
     public var lastError: String?
     /// When the backend last took a scan; nil since the start.
@@ -93,6 +99,8 @@ public enum UplinkEvent: Sendable, Equatable {
     case judged(lane: LaneID, n: Int64, id: UUID, settlement: Settlement, text: String, childCount: Int?)
     /// The state changed; the text says why and how to mend it.
     case stateChanged(UplinkState, text: String)
+    /// One attempt to deliver is over (tracetrack-devices); failed where it says nothing of the scans.
+    case attempted(took: Duration, failed: Bool)
     /// A lane stands still until a person has looked: its scans wait, other lanes go on.
     case laneFrozen(LaneID, reason: String)
 }

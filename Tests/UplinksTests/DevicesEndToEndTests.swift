@@ -30,7 +30,9 @@ final class DevicesSocketBench: Sendable {
         let context = DeliveryContext(
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
             random: { UInt64.random(in: 0 ... .max) })
-        guard let delivery = try buildDeliveries([settings], context: context).first else { fatalError("no delivery") }
+        guard let delivery = try buildDeliveries([UplinkGroup(settings)], context: context).first else {
+            fatalError("no delivery")
+        }
         self.delivery = delivery
         clock.setAutomatic(true)
     }
@@ -195,6 +197,9 @@ struct DevicesEndToEndTests {
             bench.fill(lanes: 1, children: 9)
             bench.log.add([stored(1, lane: "table-2")], to: lane("table-2"))
             try await bench.run { await bench.log.waitForSettled(11) }
+            let status = await bench.delivery.status()
+            #expect(status.sentBytes == server.requests.reduce(0) { $0 + $1.body.count })
+            #expect(status.plainBytes > status.sentBytes)
         }
         #expect(server.requests.count == 2)
         for request in server.requests {

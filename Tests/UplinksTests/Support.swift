@@ -128,9 +128,34 @@ final class FakeScanLog: ScanLog {
         for watcher in ready { watcher.continuation.resume() }
     }
 
+    func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int {
+        try state.withLock { state in
+            try Self.check(&state)
+            var skipped = 0
+            for lane in state.lanes.keys {
+                let excess = max(0, (state.lanes[lane]?.count ?? 0) - limit)
+                state.lanes[lane]?.removeFirst(excess)
+                skipped += excess
+            }
+            return skipped
+        }
+    }
+
     private static func check(_ state: inout State) throws {
         guard state.failures > 0 else { return }
         state.failures -= 1
         throw Failure()
     }
+}
+
+extension Delivery {
+    /// How the group's primary does.
+    func status() async -> UplinkStatus {
+        guard let first = await statuses().first else { fatalError("a delivery without an uplink") }
+        return first
+    }
+
+    func pause() async { await pause(nil) }
+
+    func resume() async { await resume(nil) }
 }

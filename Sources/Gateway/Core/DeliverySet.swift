@@ -9,10 +9,11 @@ internal import Wire
 /// on as they are, with their sessions, budgets, pauses and frozen lanes.
 actor DeliverySet {
     private let core: GatewayCore
+    private let rollback: RollbackWatch
     private let client = HTTPClient()
     private let clock: TimeSource
     private struct Running {
-        let settings: UplinkSettings
+        let settings: UplinkGroup
         let site: String
         let delivery: any Delivery
         let task: Task<Void, Never>
@@ -27,6 +28,9 @@ actor DeliverySet {
     init(core: GatewayCore, clock: TimeSource) {
         self.core = core
         self.clock = clock
+        rollback = RollbackWatch(clock: clock) { [administrator = core.administrator] target, source, reason in
+            await administrator.rollBack(from: target, to: source, because: reason)
+        }
     }
 
     /// Lanes have new scans. Any thread; returns at once.
@@ -40,7 +44,7 @@ actor DeliverySet {
     /// A changed one takes over its group's sessions, login budget and an admin's pause.
     func start(_ configuration: Configuration) async throws(CommandError) -> [any Delivery] {
         let events = core.events
-        let wanted = configuration.uplinks.filter { $0.use != .fallback }
+        let wanted = configuration.groups
         let site = configuration.gateway.site
         let kept = running.filter { $0.site == site && wanted.contains($0.settings) }
         let replaced = running.filter { one in !kept.contains { $0.settings == one.settings } }
@@ -48,7 +52,13 @@ actor DeliverySet {
         var context = DeliveryContext(
             gateway: core.gateway, site: site, log: core.log, client: client, time: clock,
             random: { Random.word() }, clockErrorMs: { TimeSource.estimatedErrorMs() },
-            observer: { name, event in events.uplink(name, event) })
+            observer: { [rollback] name, event in
+                if case .attempted(let took, let failed) = event {
+                    rollback.attempted(name, took: took, failed: failed)
+                } else {
+                    events.uplink(name, event)
+                }
+            })
         let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
         (context.savedSessions, context.savedLogins) = (saved.cookies, saved.logins)
         let made: [any Delivery]
@@ -58,15 +68,18 @@ actor DeliverySet {
         }
         hasLoaded = true
         for one in kept { await one.delivery.reloadCredentials() }
-        var paused: Set<GroupID> = []
-        for one in replaced where await one.delivery.status().isPausedByAdmin { paused.insert(one.delivery.group) }
+        var paused: Set<String> = []
+        for one in replaced {
+            for status in await one.delivery.statuses() where status.isPausedByAdmin { paused.insert(status.name) }
+        }
         current.withLock { $0 = kept.map(\.delivery) }
         await stop(replaced)
         // Before they look for what waits, or a scan that comes just then would be seen by neither.
         current.withLock { $0 += made }
         running = kept
+        rollback.watch(wanted)
         for (settings, delivery) in zip(changed, made) {
-            if paused.contains(delivery.group) { await delivery.pause() }
+            for uplink in settings.uplinks where paused.contains(uplink.name) { await delivery.pause(uplink.name) }
             // Unstructured: they live until stop, which waits for them.
             let task = Task { await delivery.run() }
             running.append(Running(settings: settings, site: site, delivery: delivery, task: task))
@@ -95,9 +108,9 @@ actor DeliverySet {
         var saved = SavedSessions()
         for one in some {
             let sessions = await one.delivery.exportSessions().filter { !$0.value.isEmpty }
-            if !sessions.isEmpty { saved.cookies[one.settings.name] = sessions }
+            if !sessions.isEmpty { saved.cookies[one.settings.first.name] = sessions }
             let logins = await one.delivery.exportLogins()
-            if !logins.isEmpty { saved.logins[one.settings.name] = logins }
+            if !logins.isEmpty { saved.logins[one.settings.first.name] = logins }
         }
         return saved
     }
@@ -116,6 +129,7 @@ extension EventHub {
                 }
             judged(id) { LiveEvent(kind: kind, atMs: $0, lane: lane.text, id: id.description, text: reason) }
         case .stateChanged(let state, let text): uplink("\(name) \(state.rawValue)" + (text.isEmpty ? "" : ": \(text)"))
+        case .attempted: break
         case .laneFrozen(let lane, let reason): uplink("\(name): lane \(lane) stands still: \(reason)")
         }
     }
