@@ -20,13 +20,15 @@ enum BacklogRows {
             }
             return (near, far, bare)
         }
-        var row = Row(name: "https", title: "backlog of \(scans) scans out by tracetrack-devices to a sink, \(lanes) lanes")
+        var row = Row(
+            name: "https", title: "backlog of \(scans) scans out by tracetrack-devices to a sink, \(lanes) lanes")
         let (nearRate, farRate) = (Order.median(near), Order.median(far))
         row.add(
             "rate", "scans/s", nearRate, bare: Order.median(bare), target: ">= 147,000/s (syslog-ng)",
             met: nearRate >= 147_000)
         row.add(
-            "rate, 50 ms round trip", "scans/s", farRate, target: ">= 60,000/s (syslog-ng 1,980)", met: farRate >= 60_000)
+            "rate, 50 ms round trip", "scans/s", farRate, target: ">= 60,000/s (syslog-ng 1,980)",
+            met: farRate >= 60_000)
         row.notes.append(
             "medians of 3 in turn, from the first request to the last answer; sink and daemon share the cores; bare reads "
                 + "the same spool on one thread, compresses it and sends nothing")
