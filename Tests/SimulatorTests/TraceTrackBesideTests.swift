@@ -118,7 +118,7 @@ extension Site {
     /// Runs an SQL file of `docs/tracetrack`, as its first lines say.
     func run(_ file: String) throws {
         let output = try shell(
-            "psql -qX '\(backend.database)' -v ON_ERROR_STOP=1 -f '\(try packageDirectory())/docs/tracetrack/\(file)' 2>&1"
+            "\(backend.cluster.psql) -qX '\(backend.database)' -v ON_ERROR_STOP=1 -f '\(try packageDirectory())/docs/tracetrack/\(file)' 2>&1"
         )
         guard output.isEmpty else { throw SetupError("\(file): \(output)") }
     }

@@ -30,7 +30,8 @@ public final class FlaskBackend: Sendable {
     /// What SQL returns: a line a row, `|` between columns.
     public func sql(_ text: String) throws -> String {
         let output = try shell(
-            "psql -qAtX '\(database)' -v ON_ERROR_STOP=1 2>&1 <<'END OF SQL' || echo FAILED\n\(text)\nEND OF SQL\n")
+            "\(cluster.psql) -qAtX '\(database)' -v ON_ERROR_STOP=1 2>&1 <<'END OF SQL' || echo FAILED\n\(text)\nEND OF SQL\n"
+        )
         guard !output.hasSuffix("FAILED\n") else { throw SetupError("\(text): \(output)") }
         return String(output.dropLast(output.hasSuffix("\n") ? 1 : 0))
     }
@@ -47,7 +48,7 @@ public final class FlaskBackend: Sendable {
         _ table: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
     ) async throws -> T {
         _ = try shell(
-            "psql -qX '\(database)' -c 'BEGIN; LOCK TABLE \(table) IN EXCLUSIVE MODE; SELECT pg_sleep(60)' "
+            "\(cluster.psql) -qX '\(database)' -c 'BEGIN; LOCK TABLE \(table) IN EXCLUSIVE MODE; SELECT pg_sleep(60)' "
                 + ">/dev/null 2>&1 </dev/null &")
         let holds =
             "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = '\(table)'::regclass AND granted "
@@ -69,7 +70,7 @@ public final class FlaskBackend: Sendable {
             try write([], to: gate)
             _ = try shell(
                 """
-                psql -qX '\(database)' -v ON_ERROR_STOP=1 >/dev/null 2>&1 <<'END OF SQL' &
+                \(cluster.psql) -qX '\(database)' -v ON_ERROR_STOP=1 >/dev/null 2>&1 <<'END OF SQL' &
                 BEGIN;
                 \(work);
                 \\! touch '\(done)'; while [ -e '\(gate)' ]; do sleep 0.02; done
@@ -107,6 +108,8 @@ public final class PostgresCluster: Sendable {
     public static let shared = Result { try PostgresCluster() }
     /// The directory of its socket.
     public let socket: String
+    /// The client of the cluster's version.
+    public let psql: String
     private let process: Helper
 
     /// Makes and starts a cluster.
@@ -116,6 +119,7 @@ public final class PostgresCluster: Sendable {
             throw SetupError("local.py cluster told \(process.told)")
         }
         self.socket = socket
+        psql = process.told["psql"]?.string ?? "psql"
     }
 
     /// Kills the server in the middle of what it does; it starts again by itself.

@@ -37,7 +37,8 @@ def register(url: str, scans: int) -> None:
             "INSERT INTO device_key (kid, gateway, dev, alg, key) VALUES (%s, 'dock-7', 'scanner-1', 'hs256', %s)",
             (key_id(KEY), KEY))
         cursor.execute(
-            "INSERT INTO bag (qr_id, type) SELECT 'SB' || to_char(n, 'FM00000'), 'parent' FROM generate_series(0, %s) n",
+            "INSERT INTO bag (qr_id, type) SELECT 'SB' || to_char(n, 'FM00000'), 'parent'"
+            " FROM generate_series(0, %s) AS n",
             (scans // 30,))
 
 
@@ -65,7 +66,8 @@ def request(number: int, scans: int) -> bytes:
              "scans": [scan(seq) for seq in range(number * scans, (number + 1) * scans)]}
     body = json.dumps(batch).encode()
     head = (
-        "POST /api/fast_parent_scan HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/vnd.scan-batch+json;v=1\r\n"
+        "POST /api/fast_parent_scan HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Content-Type: application/vnd.scan-batch+json;v=1\r\n"
         f'Idempotency-Key: "{batch_id}"\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n')
     return head.encode() + body
 

@@ -32,7 +32,10 @@ WORKERS = int(os.environ.get("DEVICES_WORKERS", "2"))
 
 
 def binaries() -> str:
-    """The directory of Debian's newest PostgreSQL; its cluster `main`, running or not, is left alone."""
+    """The directory of Debian's newest PostgreSQL.
+
+    Its cluster `main`, running or not, is left alone, and so is the `psql` on the path, which looks for that one first.
+    """
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
     if not found:
         sys.exit("local.py: PostgreSQL is not there: apt-get install postgresql")
@@ -130,7 +133,7 @@ def dsn(directory: str, database: str) -> str:
 
 def run_file(url: str, *path: str) -> None:
     """Runs an SQL file."""
-    subprocess.run(["psql", "-qX", url, "-v", "ON_ERROR_STOP=1", "-f", os.path.join(HERE, *path)], check=True)
+    subprocess.run([f"{binaries()}/psql", "-qX", url, "-v", "ON_ERROR_STOP=1", "-f", os.path.join(HERE, *path)], check=True)
 
 
 def make_database(directory: str) -> str:
@@ -171,7 +174,8 @@ def gunicorn(url: str) -> Iterator[dict[str, Any]]:
         port = listener.getsockname()[1]
         environment = os.environ | {"DATABASE_URL": url}
         server = subprocess.Popen(
-            ["/usr/bin/gunicorn", "--bind", f"fd://{listener.fileno()}", "--workers", str(WORKERS), "--worker-class", "gthread", "--threads", "4",
+            ["/usr/bin/gunicorn", "--bind", f"fd://{listener.fileno()}", "--workers", str(WORKERS),
+             "--worker-class", "gthread", "--threads", "4",
              "--keep-alive", "60", "--graceful-timeout", "2", "--preload", "today.app:app"],
             cwd=HERE, env=environment, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=log_file(), preexec_fn=die_with_parent, start_new_session=True)
@@ -233,7 +237,7 @@ def main(arguments: list[str]) -> None:
         case ["cluster"]:
             with cluster() as directory:
                 signal.signal(signal.SIGUSR1, lambda *_: crash_postgres(directory, owner()))
-                tell_and_wait({"socket": directory})
+                tell_and_wait({"socket": directory, "psql": f"{binaries()}/psql"})
         case ["serve", directory]:
             with serving(directory) as told:
                 tell_and_wait(told)

@@ -118,7 +118,8 @@ def show() -> None:
             "SELECT k.gateway, k.dev, k.kid, k.alg,"
             " CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'"
             " ELSE 'active' END, count(s.event_id), max(s.captured_at), max(s.received_at - s.captured_at)"
-            " FROM device_key AS k LEFT JOIN device_scan AS s ON s.kid = k.kid AND s.received_at > now() - interval '1 day'"
+            " FROM device_key AS k LEFT JOIN device_scan AS s"
+            " ON s.kid = k.kid AND s.received_at > now() - interval '1 day'"
             " GROUP BY k.kid ORDER BY 1, 2")
         click.echo("gateway\tdevice\tkid\talg\tstate\tscans of 24 h\tlast captured\tlargest delay")
         for row in cursor:

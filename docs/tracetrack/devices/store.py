@@ -159,7 +159,8 @@ def save_bags(cursor: Cursor, before: Bags, after: Bags) -> None:
         execute_values(
             cursor,
             "INSERT INTO link (parent_bag_id, child_bag_id, created_at) SELECT p.id, c.id, now() AT TIME ZONE 'utc'"
-            " FROM (VALUES %s) AS made(child, parent) JOIN bag AS c ON c.qr_id = child JOIN bag AS p ON p.qr_id = parent",
+            " FROM (VALUES %s) AS made(child, parent) JOIN bag AS c ON c.qr_id = child"
+            " JOIN bag AS p ON p.qr_id = parent",
             made)
 
 
@@ -179,7 +180,8 @@ def save_scans(cursor: Cursor, batch_id: str, accepted: list[Scan]) -> None:
         execute_values(
             cursor,
             'INSERT INTO scan (id, "timestamp", parent_bag_id, child_bag_id, user_id)'
-            " SELECT v.id, now() AT TIME ZONE 'utc', p.id, c.id, g.user_id FROM (VALUES %s) AS v(id, gateway, parent, child)"
+            " SELECT v.id, now() AT TIME ZONE 'utc', p.id, c.id, g.user_id"
+            " FROM (VALUES %s) AS v(id, gateway, parent, child)"
             " JOIN device_gateway AS g ON g.gateway = v.gateway LEFT JOIN bag AS p ON p.qr_id = v.parent"
             " LEFT JOIN bag AS c ON c.qr_id = v.child", [_scan_row(scan, ids[scan.id]) for scan in counted])
     execute_values(

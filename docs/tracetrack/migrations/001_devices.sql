@@ -40,8 +40,8 @@ CREATE TABLE device_key (
 );
 
 -- Every scan that was accepted from a device. The unique indexes are what stops a replay: keep the rows.
--- `scan_id` is the row of TraceTrack's `scan`, without a foreign key: TraceTrack deletes rows of `scan` (undo), and what
--- was accepted must be known after that. With `label`, `raw` and `sig` a row can be verified again years later.
+-- `scan_id` is the row of TraceTrack's `scan`, without a foreign key: TraceTrack deletes rows of `scan` (undo), and
+-- what was accepted must be known after that. With `label`, `raw` and `sig` a row can be verified again years later.
 CREATE TABLE device_scan (
     event_id     uuid PRIMARY KEY,
     scan_id      bigint,

@@ -109,7 +109,8 @@ class ExampleTests(unittest.TestCase):
         changes: list[dict[str, Any]] = [
             {"seq": -1}, {"seq": 2**53}, {"seq": "1"}, {"dev": "-x"}, {"log": "9F2c4a1be07d6358"}, {"clk": "x"},
             {"ts": "2026-11-21 03:59:58.004Z"}, {"sym": "Qr"}, {"aim": "Q1"}, {"alg": "none"}, {"sig": "AA"},
-            {"role": "uncle"}, {"action": "steal"}, {"corrects": "1"}, {"data": "a\0b"}, {"data_b64": "AA"}, {"raw": "="}]
+            {"role": "uncle"}, {"action": "steal"}, {"corrects": "1"}, {"data": "a\0b"}, {"data_b64": "AA"},
+            {"raw": "="}]
         for change in changes:
             self.assertFalse(self.is_valid(good | change, "Scan"), change)
             with self.assertRaises(scan.Malformed, msg=str(change)):

@@ -112,7 +112,8 @@ class RequestSignatureTests(unittest.TestCase):
         code = scan.base64.b64encode(hmac.digest(KEY, b"", hashlib.sha256)).decode()
         for text in ("", "sig1", "sig1=()", 'sig1=("date" "date");created=1;keyid="a"', 'sig1=("date");keyid="a"',
                      'sig1=("date");created=1', 'sig1=("date");created=-1;keyid="a"',
-                     'sig1=("date");created=1;keyid="a";alg="none"', 'sig1=("date");created=1;keyid="a", sig2=("date")'):
+                     'sig1=("date");created=1;keyid="a";alg="none"',
+                     'sig1=("date");created=1;keyid="a", sig2=("date")'):
             with self.assertRaises(signature.Unsigned, msg=text):
                 signature.parse(text, f"sig1=:{code}:")
         with self.assertRaises(signature.Unsigned):
