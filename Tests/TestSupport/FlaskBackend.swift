@@ -12,14 +12,14 @@ public final class FlaskBackend: Sendable {
     public let cluster: PostgresCluster
     /// How libpq gets at the database.
     public let database: String
-    private let process: Helper
+    private let process: LocalProgram
 
     /// Starts gunicorn on a new database with one account, `dock7`.
     ///
     /// - Parameter cluster: nil takes the one that all tests share.
     public init(on cluster: PostgresCluster? = nil) throws {
         let cluster = try cluster ?? PostgresCluster.shared.get()
-        process = try Helper(["serve", cluster.socket])
+        process = try LocalProgram(["serve", cluster.socket])
         guard let port = process.told["port"]?.integer.flatMap(Int.init(exactly:)),
             let master = process.told["master"]?.integer.flatMap(Int32.init(exactly:)),
             let database = process.told["dsn"]?.string
@@ -110,11 +110,11 @@ public final class PostgresCluster: Sendable {
     public let socket: String
     /// The client of the cluster's version.
     public let psql: String
-    private let process: Helper
+    private let process: LocalProgram
 
     /// Makes and starts a cluster.
     public init() throws {
-        process = try Helper(["cluster"])
+        process = try LocalProgram(["cluster"])
         guard let socket = process.told["socket"]?.string else {
             throw SetupError("local.py cluster told \(process.told)")
         }
@@ -127,7 +127,7 @@ public final class PostgresCluster: Sendable {
 }
 
 /// `docs/tracetrack/local.py`, which runs until its standard input ends: with this value, or with this process.
-private final class Helper: Sendable {
+private final class LocalProgram: Sendable {
     let id: Int32
     let told: JSONValue
     private let input: Int32
