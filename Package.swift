@@ -89,7 +89,7 @@ let package = Package(
 
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
-            name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Posix", "Model", "JSON"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
