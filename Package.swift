@@ -46,6 +46,7 @@ let package = Package(
         library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
         library("CJansson", "jansson", "libjansson-dev"),
         library("CZlib", "zlib", "zlib1g-dev"),
+        library("CMosquitto", "libmosquitto", "libmosquitto-dev"),
         .target(name: "CLinux"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
@@ -56,6 +57,7 @@ let package = Package(
         module("Crypto", ["COpenSSL"]),
         module("HTTPClient", ["CCurl", "Posix"]),
         module("HTTPServer", ["CWebSockets", "Posix"]),
+        module("MQTTClient", ["CMosquitto", "Model", "Posix"]),
         module("Pattern", ["CPCRE2"]),
         module("JSON", ["CJansson"]),
         module("Gzip", ["CZlib"]),
@@ -99,6 +101,7 @@ let package = Package(
         tests("PatternTests", ["Pattern"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
+        tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),
         tests(
             "SimulatorTests",
             ["Simulator", "HTTPServer", "HTTPClient", "Wire", "Crypto", "JSON", "Gzip", "Model", "Posix"]),

@@ -6,7 +6,7 @@ public final class ChildProcess {
     public let id: Int32
     private var hasEnded = false
 
-    /// Starts a program that was built beside the tests.
+    /// Starts a program that was built beside the tests, or, with a `/` in its name, one of the system's.
     ///
     /// - Parameter output: a file that standard output and error are appended to.
     public init(_ program: String, _ arguments: [String], output: String) throws {
@@ -19,7 +19,8 @@ public final class ChildProcess {
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var process = pid_t()
-        let failure = posix_spawn(&process, try Self.folder() + "/" + program, &actions, nil, &words, environ)
+        let path = program.contains("/") ? program : try Self.folder() + "/" + program
+        let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
         guard failure == 0 else { throw SetupError("start \(program): \(String(cString: strerror(failure)))") }
         id = process
     }
