@@ -10,18 +10,19 @@ public protocol Delivery: Sendable {
     func run() async
     /// Lanes have new scans for the group. Returns at once; many calls make one wake-up.
     func scansArrived(in lanes: [LaneID])
-    /// Sends nothing more until `resume`; what is under way is finished.
-    func pause() async
+    /// Sends nothing more by an uplink, or by any of the group where that is nil, until `resume`; what is under way is
+    /// finished. Fallbacks take over.
+    func pause(_ uplink: String?) async
     /// Ends a pause, lets what is blocked ask again at once, and thaws frozen lanes.
-    func resume() async
+    func resume(_ uplink: String?) async
     /// Ends the work and returns when it has ended: within 2 s for tracetrack-devices, whose requests may be repeated;
     /// for tracetrack-web once the request under way is answered and its answer recorded, 10 s at most.
     func stop() async
     /// Takes over credentials whose files were replaced; where the old ones were refused, it asks again at once.
     /// Certificates are read with each new connection anyway.
     func reloadCredentials() async
-    /// How it does now.
-    func status() async -> UplinkStatus
+    /// How the group's uplinks do now, the primary or mirror first.
+    func statuses() async -> [UplinkStatus]
     /// The login sessions' cookies by account, secrets: to be sealed and given to `DeliveryContext` after a restart.
     /// Empty for tracetrack-devices.
     func exportSessions() async -> [String: [String]]

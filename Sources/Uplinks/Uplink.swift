@@ -8,8 +8,15 @@ protocol Uplink: Sendable {
     /// One attempt. Never throws: trouble is an answer too. Cancelling the task gives the attempt up. Off the caller's
     /// actor: signing and reading replies are most of the work of a batch.
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer
+    /// Whether this way seems to work again; asked while another way is used, and never with scans.
+    @concurrent func probe() async -> Bool
     /// Reads the credential anew from its file, once after a 401.
     func reloadCredential()
+}
+
+extension Uplink {
+    /// Where there is nothing to ask, the next batch tells.
+    @concurrent func probe() async -> Bool { true }
 }
 
 /// One batch as it goes out: its bytes never change under its id.
@@ -30,6 +37,8 @@ enum BatchAnswer: Equatable {
     case later(Duration?)
     /// 2xx without readable results.
     case unreadable(String)
+    /// No connection: nothing can have arrived, so that another way may be tried at once.
+    case unreachable(String)
     /// Network error, timeout, 408 409 425 500 502 503 504.
     case failure(String, retryAfter: Duration?)
     /// 429.
@@ -48,4 +57,12 @@ enum BatchAnswer: Equatable {
     case compressionRefused(String)
     /// The attempt was given up.
     case cancelled
+
+    /// Whether it is about the way and not about the scans, so that another way may do better.
+    var isUplinksTrouble: Bool {
+        switch self {
+        case .unreadable, .unreachable, .failure, .slowDown, .unauthorized, .forbidden, .misconfigured: true
+        case .results, .later, .tooLarge, .refused, .compressionRefused, .cancelled: false
+        }
+    }
 }

@@ -18,6 +18,8 @@ struct UplinkHealth {
     /// What an answer means for the uplink as a whole.
     enum Event: Equatable {
         case success
+        /// A health probe says that it works again: the next batch proves it.
+        case recovered
         case failure(String)
         /// Too many requests: nothing before this uptime, and fewer at once from then on.
         case slowDown(String, untilNs: Int64)
@@ -60,6 +62,9 @@ struct UplinkHealth {
         self.limit = maxLimit
     }
 
+    /// Whether nothing but a probe may go out.
+    var isBlocked: Bool { adminPaused || block != nil }
+
     var state: UplinkState {
         if adminPaused { return .paused }
         if let block { return block.state }
@@ -85,6 +90,10 @@ struct UplinkHealth {
             successes += 1
             sinceSlowDown += 1
             if sinceSlowDown.isMultiple(of: 20), limit < maxLimit { limit += 1 }
+        case .recovered:
+            (block, probing) = (nil, false)
+            // It has shown no more than that it answers: one failed batch opens it again.
+            failures = Self.failuresToOpen - 1
         case .failure(let text):
             lastError = text
             if lastCountedNs == .min || nowNs - lastCountedNs >= Self.failureSpacing.nanoseconds {

@@ -48,6 +48,8 @@ public struct UplinkStatus: Sendable, Equatable {
     public var extraParentPosts = 0
     /// Results for scans that were not in the batch (tracetrack-devices).
     public var foreignResults = 0
+    /// Scans that a mirror has given up: over its bound, or not taken by its backend.
+    public var skipped = 0
     /// What, where, and how to mend it; nil since the last success.
     public var lastError: String?
     /// When the backend last took a scan; nil since the start.

@@ -243,6 +243,25 @@ import Testing
             ])
     }
 
+    @Test func `a fallback that speaks another contract than its primary is a mistake`() throws {
+        let token = try fixture.write("token", "t\n")
+        let mistakes = try fixture.mistakes(
+            try fixture.uplink() + """
+
+                [[uplink]]
+                url = "https://b.example"
+                use = "fallback"
+                contract = "tracetrack-devices"
+                auth = { kind = "bearer", token_file = "\(token)" }
+                """)
+        #expect(
+            mistakes == [
+                "8: uplink[2].contract: \"tracetrack-devices\", and uplink[1], its primary, speaks \"tracetrack-web\": "
+                    + "one would not know what the other has delivered; "
+                    + "write contract = \"tracetrack-web\", or another backend and use = \"mirror\""
+            ])
+    }
+
     @Test func `a check as text and as JSON says the same`() throws {
         try fixture.write("scangate.toml", "x = 1\n")
         let result = Result { () throws(ConfigurationError) in try Configuration.load(path: fixture.file) }

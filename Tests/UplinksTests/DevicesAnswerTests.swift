@@ -71,7 +71,7 @@ struct DevicesAnswerTests {
 
     @Test(
         arguments: [
-            (HTTPClientError.Code.unknownHost, "failure"), (.cannotConnect, "failure"), (.tls, "failure"),
+            (HTTPClientError.Code.unknownHost, "unreachable"), (.cannotConnect, "unreachable"), (.tls, "unreachable"),
             (.timeout, "failure"), (.broken, "failure"), (.tooLarge, "unreadable"), (.badRequest, "misconfigured"),
             (.cancelled, "cancelled"), (.closed, "cancelled"),
         ])

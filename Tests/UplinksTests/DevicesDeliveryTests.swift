@@ -19,8 +19,14 @@ final class FakeUplink: Uplink {
 
     private let state = Mutex<(sent: [Sent], reloads: Int, underWay: Int, most: Int)>(([], 0, 0, 0))
     private let handler: @Sendable (Sent) async -> BatchAnswer
+    private let health: @Sendable () -> Bool
 
-    init(_ handler: @escaping @Sendable (Sent) async -> BatchAnswer) { self.handler = handler }
+    init(
+        health: @escaping @Sendable () -> Bool = { true }, _ handler: @escaping @Sendable (Sent) async -> BatchAnswer
+    ) {
+        self.health = health
+        self.handler = handler
+    }
 
     var sent: [Sent] { state.withLock { $0.sent } }
     var reloads: Int { state.withLock { $0.reloads } }
@@ -38,6 +44,8 @@ final class FakeUplink: Uplink {
         defer { state.withLock { $0.underWay -= 1 } }
         return await handler(sent)
     }
+
+    @concurrent func probe() async -> Bool { health() }
 
     func reloadCredential() { state.withLock { $0.reloads += 1 } }
 
@@ -57,9 +65,15 @@ final class DevicesBench: Sendable {
     let delivery: DevicesDelivery
     let relay = Relay()
 
-    init(inFlight: Int = 16, maxScans: Int = 250, _ handler: @escaping @Sendable (FakeUplink.Sent) async -> BatchAnswer)
-    {
-        uplink = FakeUplink(handler)
+    /// - Parameters:
+    ///   - fallback: another way to the same backend.
+    ///   - health: what the primary's health probe finds.
+    init(
+        inFlight: Int = 16, maxScans: Int = 250, fallback: FakeUplink? = nil,
+        health: @escaping @Sendable () -> Bool = { true },
+        _ handler: @escaping @Sendable (FakeUplink.Sent) async -> BatchAnswer
+    ) {
+        uplink = FakeUplink(health: health, handler)
         var settings = UplinkSettings(
             name: "tracetrack", urls: ["http://127.0.0.1:1"], backend: "prod", authentication: .mutualTLS)
         settings.contract = .devices
@@ -70,7 +84,16 @@ final class DevicesBench: Sendable {
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
             random: { UInt64.random(in: 0 ... .max) }, observer: { [relay] in relay.hear($1) })
         context.jitter = { 500 }
-        delivery = DevicesDelivery(settings, group: group(), uplink: uplink, context: context)
+        var ways: [(settings: UplinkSettings, uplink: any Uplink)] = [(settings, uplink)]
+        var others: [UplinkSettings] = []
+        if let fallback {
+            var other = settings
+            (other.name, other.use) = ("second", .fallback)
+            others.append(other)
+            ways.append((other, fallback))
+        }
+        guard let both = try? UplinkGroup(settings, fallbacks: others) else { fatalError("no name") }
+        delivery = DevicesDelivery(both, ways: ways, context: context)
     }
 
     /// Runs the delivery while `body` does.

@@ -30,7 +30,9 @@ final class DevicesSocketBench: Sendable {
         let context = DeliveryContext(
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
             random: { UInt64.random(in: 0 ... .max) })
-        guard let delivery = try buildDeliveries([settings], context: context).first else { fatalError("no delivery") }
+        guard let delivery = try buildDeliveries([UplinkGroup(settings)], context: context).first else {
+            fatalError("no delivery")
+        }
         self.delivery = delivery
         clock.setAutomatic(true)
     }

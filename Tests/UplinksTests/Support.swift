@@ -134,3 +134,15 @@ final class FakeScanLog: ScanLog {
         throw Failure()
     }
 }
+
+extension Delivery {
+    /// How the group's primary does.
+    func status() async -> UplinkStatus {
+        guard let first = await statuses().first else { fatalError("a delivery without an uplink") }
+        return first
+    }
+
+    func pause() async { await pause(nil) }
+
+    func resume() async { await resume(nil) }
+}

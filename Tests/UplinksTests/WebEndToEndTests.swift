@@ -35,7 +35,9 @@ final class WebBench: Sendable {
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
             random: { UInt64.random(in: 0 ... .max) }, observer: { relay.hear($1) })
         context.savedSessions = ["tracetrack": saved]
-        guard let delivery = try buildDeliveries([settings], context: context).first else { fatalError("no delivery") }
+        guard let delivery = try buildDeliveries([UplinkGroup(settings)], context: context).first else {
+            fatalError("no delivery")
+        }
         self.delivery = delivery
         clock.setAutomatic(true)
     }

@@ -3,6 +3,7 @@ internal import Identity
 internal import JSON
 internal import Model
 internal import Spool
+internal import Uplinks
 
 extension Administrator {
     func lanes(_ arguments: CommandArguments) async throws -> [UInt8] {

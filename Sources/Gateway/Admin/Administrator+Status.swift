@@ -14,8 +14,7 @@ extension Administrator {
         let spool = try await spoolStatus(now)
         let devices = try registry.devices()
         let counts = events.devices
-        var uplinks: [(status: UplinkStatus, counts: SpoolCounts)] = []
-        for delivery in deliveries { uplinks.append((await delivery.status(), log.counts(of: delivery.group))) }
+        let uplinks = await uplinkStatuses()
         let lanes = await intake.laneStates()
         let faults = faults(spool, uplinks.map(\.status))
         var json = JSONWriter(reserving: 4096)
@@ -39,8 +38,7 @@ extension Administrator {
     }
 
     func listUplinks() async throws -> [UInt8] {
-        var statuses: [(UplinkStatus, SpoolCounts)] = []
-        for delivery in deliveries { statuses.append((await delivery.status(), log.counts(of: delivery.group))) }
+        let statuses = await uplinkStatuses()
         let now = clock.now()
         var json = JSONWriter()
         json.object {
@@ -50,25 +48,59 @@ extension Administrator {
                 guard startedAt == nil else { return }
                 // No daemon: what is configured, and what waits for it.
                 for group in configuration.groups {
-                    var idle = UplinkStatus(
-                        name: group.first.name, contract: group.first.contract, use: group.first.use)
-                    idle.lastError = "the daemon does not run"
-                    write(idle, log.counts(of: group.id), now, to: &$0)
+                    for (index, uplink) in group.uplinks.enumerated() {
+                        var idle = UplinkStatus(name: uplink.name, contract: uplink.contract, use: uplink.use)
+                        idle.lastError = "the daemon does not run"
+                        write(idle, index == 0 ? log.counts(of: group.id) : SpoolCounts(), now, to: &$0)
+                    }
                 }
             }
         }
         return json.bytes
     }
 
+    /// Every uplink that runs; what waits is the group's, and said of its first.
+    private func uplinkStatuses() async -> [(status: UplinkStatus, counts: SpoolCounts)] {
+        var out: [(status: UplinkStatus, counts: SpoolCounts)] = []
+        for delivery in deliveries {
+            for (index, status) in await delivery.statuses().enumerated() {
+                out.append((status, index == 0 ? log.counts(of: delivery.group) : SpoolCounts()))
+            }
+        }
+        return out
+    }
+
     func changeUplink(_ command: String, _ arguments: CommandArguments, _ requester: Requester) async throws -> [UInt8]
     {
-        let group = try group(arguments)
-        guard let delivery = deliveries.first(where: { $0.group == group }) else {
+        guard startedAt != nil else {
             throw CommandError("the daemon does not run", hint: "systemctl start scangate", exit: .daemonNotRunning)
         }
-        if command == "uplink pause" { await delivery.pause() } else { await delivery.resume() }
-        try registry.note(command, subject: group.text, detail: "", by: requester.text)
+        let (group, name) = try uplink(arguments)
+        guard let delivery = deliveries.first(where: { $0.group == group.id }) else {
+            throw CommandError("uplink \(group.id) does not run", hint: "see: journalctl -u scangate")
+        }
+        if command == "uplink pause" { await delivery.pause(name) } else { await delivery.resume(name) }
+        try registry.note(command, subject: name, detail: "", by: requester.text)
         return try await listUplinks()
+    }
+
+    /// The uplink that a command names, a fallback for instance, with its group; or the only one.
+    func uplink(_ arguments: CommandArguments) throws(CommandError) -> (group: UplinkGroup, name: String) {
+        let all = configuration.groups.flatMap { group in group.uplinks.map { (group, $0.name) } }
+        if let name = arguments["uplink"] {
+            if let found = all.first(where: { $0.1 == name }) { return found }
+            throw CommandError(
+                "there is no uplink \(Safe.text(name))",
+                hint: "there is: \(all.map(\.1).joined(separator: ", "))", exit: .usage)
+        }
+        guard let only = all.first else {
+            throw CommandError("there is no uplink", hint: "write one: [[uplink]] url = …", exit: .configuration)
+        }
+        guard all.count == 1 else {
+            throw CommandError(
+                "there are several uplinks", hint: "say which: \(all.map(\.1).joined(separator: ", "))", exit: .usage)
+        }
+        return only
     }
 
     private struct SpoolStatus {

@@ -38,16 +38,6 @@ public struct ConsoleSettings: Sendable, Equatable {
     public init() {}
 }
 
-/// The uplinks that share one backend: a primary with its fallbacks, or one mirror.
-public struct UplinkGroup: Sendable, Equatable {
-    /// The group's name: that of its primary or mirror.
-    public let id: GroupID
-    /// The primary or mirror.
-    public let first: UplinkSettings
-    /// What is used when the primary fails, in the order of the configuration.
-    public let fallbacks: [UplinkSettings]
-}
-
 /// One effective value, for `config show`.
 public struct ConfigurationEntry: Sendable, Equatable {
     /// The key, such as `uplink[1].batch.max_scans`.
@@ -79,7 +69,15 @@ public struct Configuration: Sendable, Equatable {
     /// The ways out, in the order of the configuration; may be none.
     public internal(set) var uplinks: [UplinkSettings] = []
     /// The uplinks by backend, in the order of the configuration.
-    public internal(set) var groups: [UplinkGroup] = []
+    public var groups: [UplinkGroup] {
+        uplinks.filter { $0.use != .fallback }.compactMap { first in
+            let fallbacks = uplinks.filter {
+                first.use == .primary && $0.use == .fallback && $0.backend == first.backend
+            }
+            // A name that cannot be a group's is a mistake, and there is no configuration then.
+            return try? UplinkGroup(first, fallbacks: fallbacks)
+        }
+    }
     /// Health, metrics and pages.
     public internal(set) var console = ConsoleSettings()
     /// What is allowed but probably not meant.

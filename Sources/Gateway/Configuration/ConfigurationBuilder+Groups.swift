@@ -2,10 +2,8 @@ internal import Model
 internal import Uplinks
 
 extension ConfigurationBuilder {
-    /// The uplinks by backend; finds names used twice, fallbacks without a primary and primaries that share a backend.
-    ///
-    /// - Parameter uplinks: those of the tables that are without mistakes; groups are meant only where all are.
-    mutating func groups(_ tables: [ConfigurationTable], _ uplinks: [UplinkSettings]) -> [UplinkGroup] {
+    /// Finds names used twice, fallbacks without a primary and primaries that share a backend.
+    mutating func checkGroups(_ tables: [ConfigurationTable]) {
         refuseSameNames(tables)
         let uses = tables.map { ($0, use: $0.choice("use") ?? UplinkSettings.Use.primary) }
         let primaries = uses.filter { $0.use == .primary }.map { $0.0 }
@@ -28,18 +26,24 @@ extension ConfigurationBuilder {
                     "no primary has the backend \"\(backend)\", and a fallback shares its primary's",
                     names.isEmpty ? "write use = \"primary\"" : "write \(names.joined(separator: " or "))")
             }
+            let primary = primaries.first { $0.text("backend") == backend }
+            if use == .fallback, let primary {
+                let contracts = [primary, table].map { table -> UplinkSettings.Contract in
+                    table.choice("contract") ?? .web
+                }
+                if contracts[0] != contracts[1] {
+                    findings.mistake(
+                        table.origin(of: "contract"), table.path(of: "contract"),
+                        "\"\(contracts[1].rawValue)\", and \(primary.path), its primary, speaks \"\(contracts[0].rawValue)\": "
+                            + "one would not know what the other has delivered",
+                        "write contract = \"\(contracts[0].rawValue)\", or another backend and use = \"mirror\"")
+                }
+            }
             if use == .mirror && known {
                 findings.warning(
                     table.origin(of: "backend"), table.path(of: "backend"),
                     "a mirror to a primary's own backend sends it every scan twice", "write another backend")
             }
-        }
-        return uplinks.filter { $0.use != .fallback }.compactMap { first in
-            guard let id = GroupID(first.name) else { return nil }
-            let fallbacks = uplinks.filter {
-                first.use == .primary && $0.use == .fallback && $0.backend == first.backend
-            }
-            return UplinkGroup(id: id, first: first, fallbacks: fallbacks)
         }
     }
 

@@ -144,7 +144,7 @@ extension ConfigurationBuilder {
                     "write https://, or insecure_cookies = true")
             }
         }
-        if uplink.use == .fallback {
+        if uplink.use == .fallback && uplink.contract == .web {
             findings.note(
                 table.origin(of: "use"), table.path(of: "use"),
                 "a fallback is checked, but takes effect only in a later version: nothing is sent its way")

@@ -24,7 +24,7 @@ struct ConfigurationBuilder {
         }
         result.labels = labels(root.tables("label"))
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
-        result.groups = groups(root.tables("uplink"), result.uplinks)
+        checkGroups(root.tables("uplink"))
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
         if root.tables("uplink").isEmpty {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")

@@ -12,7 +12,7 @@ actor DeliverySet {
     private let client = HTTPClient()
     private let clock: TimeSource
     private struct Running {
-        let settings: UplinkSettings
+        let settings: UplinkGroup
         let site: String
         let delivery: any Delivery
         let task: Task<Void, Never>
@@ -40,7 +40,7 @@ actor DeliverySet {
     /// A changed one takes over its group's sessions, login budget and an admin's pause.
     func start(_ configuration: Configuration) async throws(CommandError) -> [any Delivery] {
         let events = core.events
-        let wanted = configuration.uplinks.filter { $0.use != .fallback }
+        let wanted = configuration.groups
         let site = configuration.gateway.site
         let kept = running.filter { $0.site == site && wanted.contains($0.settings) }
         let replaced = running.filter { one in !kept.contains { $0.settings == one.settings } }
@@ -58,15 +58,17 @@ actor DeliverySet {
         }
         hasLoaded = true
         for one in kept { await one.delivery.reloadCredentials() }
-        var paused: Set<GroupID> = []
-        for one in replaced where await one.delivery.status().isPausedByAdmin { paused.insert(one.delivery.group) }
+        var paused: Set<String> = []
+        for one in replaced {
+            for status in await one.delivery.statuses() where status.isPausedByAdmin { paused.insert(status.name) }
+        }
         current.withLock { $0 = kept.map(\.delivery) }
         await stop(replaced)
         // Before they look for what waits, or a scan that comes just then would be seen by neither.
         current.withLock { $0 += made }
         running = kept
         for (settings, delivery) in zip(changed, made) {
-            if paused.contains(delivery.group) { await delivery.pause() }
+            for uplink in settings.uplinks where paused.contains(uplink.name) { await delivery.pause(uplink.name) }
             // Unstructured: they live until stop, which waits for them.
             let task = Task { await delivery.run() }
             running.append(Running(settings: settings, site: site, delivery: delivery, task: task))
@@ -95,9 +97,9 @@ actor DeliverySet {
         var saved = SavedSessions()
         for one in some {
             let sessions = await one.delivery.exportSessions().filter { !$0.value.isEmpty }
-            if !sessions.isEmpty { saved.cookies[one.settings.name] = sessions }
+            if !sessions.isEmpty { saved.cookies[one.settings.first.name] = sessions }
             let logins = await one.delivery.exportLogins()
-            if !logins.isEmpty { saved.logins[one.settings.name] = logins }
+            if !logins.isEmpty { saved.logins[one.settings.first.name] = logins }
         }
         return saved
     }

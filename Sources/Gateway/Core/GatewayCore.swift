@@ -4,6 +4,7 @@ internal import Model
 internal import Posix
 internal import Spool
 internal import Synchronization
+internal import Uplinks
 
 /// What the daemon and the CLI's offline commands share: the locked state directory with its registry, spool and
 /// intake. Whoever has it is the only one.

@@ -33,7 +33,8 @@ enum DevicesAnswer {
         case .cancelled, .closed: .cancelled
         case .badRequest: .misconfigured(error.description)
         case .tooLarge: .unreadable(error.description)
-        case .unknownHost, .cannotConnect, .tls, .timeout, .broken:
+        case .unknownHost, .cannotConnect, .tls: .unreachable(error.description)
+        case .timeout, .broken:
             .failure(error.description, retryAfter: nil)
         }
     }

@@ -2,15 +2,15 @@ internal import Model
 internal import Posix
 internal import Wire
 
-/// Drives the lanes of one group through an `Uplink` of tracetrack-devices: at most `in_flight` batches at once, one a
-/// lane, and no lane waits for another's trouble.
+/// Drives the lanes of one group through its ways out under tracetrack-devices: at most `in_flight` batches at once, one
+/// a lane, and no lane waits for another's trouble.
 ///
 /// One task a batch, none a scan; nothing runs and no timer is set while nothing waits. Memory: one read of the log
-/// (at most `batch.max_bytes`) for each lane under way or in trouble.
+/// (at most `batch.max_bytes`) for each lane under way or in trouble. A batch that goes another way, by a fallback or
+/// to another region, has the same bytes and id there, since all ways of a group share one backend.
 actor DevicesDelivery: Delivery {
     nonisolated let group: GroupID
     private let settings: UplinkSettings
-    private let uplink: any Uplink
     private let context: DeliveryContext
     private nonisolated let arrivals = Arrivals()
 
@@ -18,8 +18,15 @@ actor DevicesDelivery: Delivery {
         case idle
         /// In the queue.
         case ready
-        case running
-        case sleeping(untilNs: Int64)
+        case running(way: Int)
+        /// `forUplink`: because its uplink failed; another way, or its recovery, ends that.
+        case sleeping(untilNs: Int64, forUplink: Bool = false)
+    }
+
+    /// What the tasks of `run` do.
+    private enum Job {
+        case batch(LaneID, way: Int)
+        case probe(way: Int)
     }
 
     private struct Lane {
@@ -29,6 +36,8 @@ actor DevicesDelivery: Delivery {
         var arrived = false
         /// The last read may have left scans in the log.
         var mayHaveMore = true
+
+        var isRunning: Bool { if case .running = phase { true } else { false } }
     }
 
     // No stored scan is larger: 8,192 bytes of label as JSON escapes, the raw bytes and the other fields.
@@ -36,41 +45,41 @@ actor DevicesDelivery: Delivery {
 
     private var lanes: [LaneID: Lane] = [:]
     private var queue: [LaneID] = []
-    private var running = 0
-    private var health: UplinkHealth
+    private var routes: Routes
     private var poison = PoisonWatch()
-    private var credentialGeneration = 0
-    private var credentialReloaded = false
-    private var counts: UplinkStatus
-    private var reporter: StateReporter
     private var logTrouble = false
     private var timer: (atNs: Int64, task: Task<Void, Never>)?
     private var stopping = false
-    private var work: AsyncStream<LaneID>.Continuation?
+    private var work: AsyncStream<Job>.Continuation?
     private var ended = false
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
-    init(_ settings: UplinkSettings, group: GroupID, uplink: any Uplink, context: DeliveryContext) {
-        self.settings = settings
-        self.group = group
-        self.uplink = uplink
+    /// - Parameter ways: an uplink for each url of each of the group's uplinks, the preferred one first; not empty.
+    init(_ group: UplinkGroup, ways: [(settings: UplinkSettings, uplink: any Uplink)], context: DeliveryContext) {
+        settings = group.first
+        self.group = group.id
         self.context = context
-        health = UplinkHealth(limit: settings.batching.inFlight)
-        counts = UplinkStatus(name: settings.name, contract: .devices, use: settings.use)
-        reporter = StateReporter(settings.name, context.observer)
+        routes = Routes(ways.map { Route($0.settings, $0.uplink, context.observer) })
     }
 
     // MARK: Running
 
     func run() async {
         guard !stopping else { return finish() }
-        let (stream, continuation) = AsyncStream.makeStream(of: LaneID.self)
+        let (stream, continuation) = AsyncStream.makeStream(of: Job.self)
         work = continuation
         await withDiscardingTaskGroup { group in
             group.addTask { await self.takeArrivals() }
             group.addTask { await self.findWaiting() }
-            // Bounded by the number of lanes: each is in it once at most.
-            for await lane in stream { group.addTask { await self.step(lane) } }
+            // Bounded by the numbers of lanes and ways: each is in it once at most.
+            for await job in stream {
+                group.addTask {
+                    switch job {
+                    case .batch(let lane, let way): await self.step(lane, way)
+                    case .probe(let way): await self.probe(way)
+                    }
+                }
+            }
             group.cancelAll()
         }
         finish()
@@ -87,33 +96,38 @@ actor DevicesDelivery: Delivery {
 
     private func finish() {
         ended = true
-        reporter.report(.stopped, nil)
+        for way in routes.all.indices { routes[way].reporter.report(.stopped, nil) }
         for waiter in stopWaiters { waiter.resume() }
         stopWaiters = []
     }
 
     nonisolated func scansArrived(in lanes: [LaneID]) { arrivals.add(lanes) }
 
-    func pause() {
-        health.pause()
-        settleDown()
-    }
-
-    func resume() {
-        health.resume()
-        for (id, lane) in lanes {
-            if case .sleeping = lane.phase { enqueue(id) }
+    func pause(_ uplink: String?) {
+        for way in routes.all.indices where uplink == nil || routes[way].settings.name == uplink {
+            routes[way].health.pause()
         }
+        wakeSleepers(onlyForUplink: true)
         settleDown()
     }
 
-    func status() -> UplinkStatus {
-        var status = counts
-        status.state = ended || work == nil ? .stopped : health.state
-        status.isPausedByAdmin = health.adminPaused
-        status.lastError = health.lastError
-        status.inFlight = lanes.values.reduce(0) { $0 + ($1.phase == .running ? $1.machine.nextCount : 0) }
-        return status
+    func resume(_ uplink: String?) {
+        for way in routes.all.indices where uplink == nil || routes[way].settings.name == uplink {
+            routes[way].health.resume()
+        }
+        wakeSleepers(onlyForUplink: false)
+        settleDown()
+    }
+
+    func statuses() -> [UplinkStatus] {
+        var statuses = routes.statuses(isRunning: !ended && work != nil)
+        for (_, lane) in lanes {
+            guard case .running(let way) = lane.phase,
+                let index = statuses.firstIndex(where: { $0.name == routes[way].settings.name })
+            else { continue }
+            statuses[index].inFlight += lane.machine.nextCount
+        }
+        return statuses
     }
 
     nonisolated func exportSessions() async -> [String: [String]] { [:] }
@@ -121,10 +135,12 @@ actor DevicesDelivery: Delivery {
     nonisolated func exportLogins() async -> [Int64] { [] }
 
     func reloadCredentials() {
-        credentialGeneration += 1
-        credentialReloaded = false
-        uplink.reloadCredential()
-        health.askAtOnce()
+        for way in routes.all.indices {
+            routes[way].credentialGeneration += 1
+            routes[way].credentialReloaded = false
+            routes[way].uplink.reloadCredential()
+            routes[way].health.askAtOnce()
+        }
         settleDown()
     }
 
@@ -176,28 +192,56 @@ actor DevicesDelivery: Delivery {
         let now = now
         var earliest = Int64.max
         for (id, lane) in lanes {
-            guard case .sleeping(let until) = lane.phase else { continue }
+            guard case .sleeping(let until, _) = lane.phase else { continue }
             if until <= now { enqueue(id) } else { earliest = min(earliest, until) }
         }
         var taken = 0
-        start: while taken < queue.count, running < health.limit {
-            switch health.permission(now) {
-            case .go: break
-            case .probe: health.beginProbe()
+        start: while taken < queue.count {
+            let (choice, probes) = routes.choose(now)
+            for way in probes { work.yield(.probe(way: way)) }
+            switch choice {
+            case .use(let way):
+                let id = queue[taken]
+                taken += 1
+                lanes[id]?.phase = .running(way: way)
+                routes[way].running += 1
+                work.yield(.batch(id, way: way))
             case .wait(let until):
                 earliest = min(earliest, until)
                 break start
             case .hold: break start
             }
-            let id = queue[taken]
-            taken += 1
-            lanes[id]?.phase = .running
-            running += 1
-            work.yield(id)
         }
         queue.removeFirst(taken)
         setTimer(earliest)
-        reporter.report(health.state, health.lastError)
+        for way in routes.all.indices {
+            let health = routes[way].health
+            routes[way].reporter.report(health.state, health.lastError)
+        }
+    }
+
+    // Those that sleep because their uplink failed, or all of them.
+    private func wakeSleepers(onlyForUplink: Bool) {
+        for (id, lane) in lanes {
+            guard case .sleeping(_, let forUplink) = lane.phase, forUplink || !onlyForUplink else { continue }
+            enqueue(id)
+        }
+    }
+
+    private func probe(_ way: Int) async {
+        let works = await routes[way].uplink.probe()
+        let text = routes[way].health.lastError ?? "no answer"
+        heard(works ? .recovered : .failure(text), of: way)
+        settleDown()
+    }
+
+    // Works an answer's meaning for its way in. Where another way is to be used now, whoever waits for the old one goes.
+    private func heard(_ event: UplinkHealth.Event, of way: Int) {
+        let wasBlocked = routes[way].health.isBlocked
+        let isFree = routes.on(event, of: way, now)
+        if isFree || (!wasBlocked && routes[way].health.isBlocked && routes.alternative(to: way, now) != nil) {
+            wakeSleepers(onlyForUplink: true)
+        }
     }
 
     private func setTimer(_ atNs: Int64) {
@@ -224,23 +268,40 @@ actor DevicesDelivery: Delivery {
 
     // MARK: One batch
 
-    private func step(_ id: LaneID) async {
-        let event = await attempt(id)
+    private func step(_ id: LaneID, _ first: Int) async {
+        let (event, way) = await attempt(id, first)
         if !poison.takeUndecided(in: id).isEmpty { readAgain(id) }
-        health.on(event, nowNs: now)
-        running -= 1
+        routes[way].running -= 1
+        heard(event, of: way)
         settleDown()
     }
 
-    // Reads, sends and settles one batch of the lane, sets the lane's next phase, and returns what it says of the
-    // uplink.
-    private func attempt(_ id: LaneID) async -> UplinkHealth.Event {
-        do {
-            if lanes[id]?.machine.hasWork == false { try await read(id) }
-        } catch {
-            return logFailed(id, error)
+    // Sends a batch one way, and the next ways where nothing can have arrived at that one.
+    private func send(_ batch: EncodedBatch, of id: LaneID, _ first: Int) async -> (BatchAnswer, way: Int, Int) {
+        var way = first
+        while true {
+            let generation = routes[way].credentialGeneration
+            let answer = await routes[way].uplink.deliver(batch)
+            guard case .unreachable(let text) = answer, let next = routes.alternative(to: way, now) else {
+                return (answer, way, generation)
+            }
+            heard(.failure(text), of: way)
+            routes[way].running -= 1
+            way = next
+            routes[way].running += 1
+            lanes[id]?.phase = .running(way: way)
         }
-        guard let next = lanes[id]?.machine.next else { return .nothing }
+    }
+
+    // Reads, sends and settles one batch of the lane, sets the lane's next phase, and returns what it says of the way
+    // that it took in the end.
+    private func attempt(_ id: LaneID, _ first: Int) async -> (UplinkHealth.Event, way: Int) {
+        do {
+            if lanes[id]?.machine.hasWork == false { try await read(id, first) }
+        } catch {
+            return (logFailed(id, error), first)
+        }
+        guard let next = lanes[id]?.machine.next else { return (.nothing, first) }
         let batch: EncodedBatch
         switch next {
         case .batch(let made): batch = made
@@ -248,44 +309,44 @@ actor DevicesDelivery: Delivery {
             batch = await EncodedBatch.make(of: scans.map(\.wire), in: id, compress: compress, context)
             lanes[id]?.machine.keep(batch)
         }
-        let generation = credentialGeneration
-        let answer = await uplink.deliver(batch)
-        guard let outcome = lanes[id]?.machine.on(answer, successes: health.successes, nowNs: now) else {
-            return .nothing
+        let (answer, way, generation) = await send(batch, of: id, first)
+        guard let outcome = lanes[id]?.machine.on(answer, successes: routes.successes, nowNs: now) else {
+            return (.nothing, way)
         }
-        let event = event(for: answer, sentWith: generation)
-        counts.retries += outcome.retries
-        counts.foreignResults += outcome.foreign
+        let event = event(for: answer, of: way, sentWith: generation)
+        routes[way].counts.retries += outcome.retries
+        routes[way].counts.foreignResults += outcome.foreign
         var putBack = false
         if let suspect = outcome.suspect {
-            let underWay = lanes.filter { $0.key != id && $0.value.phase == .running }
+            let underWay = lanes.filter { $0.key != id && $0.value.isRunning }
             putBack = poison.add(suspect, in: id, underWay: Set(underWay.keys))
         }
         if putBack {
             // Their scans are read again in order; the batch that came behind them is read again as well.
-            for lane in lanes.keys where lanes[lane]?.phase != .running { lanes[lane]?.machine.drop() }
+            for lane in lanes.keys where lanes[lane]?.isRunning == false { lanes[lane]?.machine.drop() }
             lanes[id]?.machine.drop()
             lanes[id]?.mayHaveMore = true
             for (lane, state) in lanes where state.phase == .idle { enqueue(lane) }
         }
         do {
-            try await settle(outcome.judged, id)
-            if event == .success { try await confirmSuspects(id) }
+            try await settle(outcome.judged, id, way)
+            if event == .success { try await confirmSuspects(id, way) }
         } catch {
-            return logFailed(id, error)
+            return (logFailed(id, error), way)
         }
         if answer == .cancelled {
             // Not by stop(), or nobody would look any more: the client is closed. Asking again at once would spin.
             lanes[id]?.phase = .sleeping(untilNs: now + Duration.seconds(5).nanoseconds)
         } else {
-            decidePhase(id, outcome)
+            decidePhase(id, outcome, way, isUplinks: answer.isUplinksTrouble)
         }
         if putBack, case .refused(let text) = answer {
-            return blocked(
+            let event = blocked(
                 .paused,
                 "\(PoisonWatch.limit) scans in a row were refused alone, which is not the scans' fault: \(text)")
+            return (event, way)
         }
-        return event
+        return (event, way)
     }
 
     // From the front: scans that were put back come first again.
@@ -295,7 +356,7 @@ actor DevicesDelivery: Delivery {
         if lanes[id]?.phase == .idle { enqueue(id) }
     }
 
-    private func read(_ id: LaneID) async throws {
+    private func read(_ id: LaneID, _ way: Int) async throws {
         lanes[id]?.arrived = false
         let aside = poison.count(in: id)
         // Room for the batch's header and the commas.
@@ -315,7 +376,7 @@ actor DevicesDelivery: Delivery {
                 unreadable.append(Judged(n: scan.n, id: UUID(high: 0, low: 0), settlement: reason))
             }
         }
-        try await settle(unreadable, id)
+        try await settle(unreadable, id, way)
         lanes[id]?.mayHaveMore =
             stored.count >= settings.batching.maxScans + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
@@ -326,8 +387,10 @@ actor DevicesDelivery: Delivery {
         }
     }
 
-    private func decidePhase(_ id: LaneID, _ outcome: DevicesLane.Outcome) {
-        if outcome.identity == nil { counts.frozenLanes[id] = nil }
+    private func decidePhase(_ id: LaneID, _ outcome: DevicesLane.Outcome, _ way: Int, isUplinks: Bool) {
+        if outcome.identity == nil {
+            for one in routes.all.indices { routes[one].counts.frozenLanes[id] = nil }
+        }
         let delay: Duration
         switch outcome.wait {
         case .none:
@@ -340,33 +403,34 @@ actor DevicesDelivery: Delivery {
         case .paused(let pause):
             delay = pause
             let reason = outcome.identity ?? ""
-            if counts.frozenLanes.updateValue(reason, forKey: id) != reason {
-                Log.error("uplink \(settings.name): lane \(id): the backend does not take its scans: \(reason)")
-                context.observer(settings.name, .laneFrozen(id, reason: reason))
+            if routes[way].counts.frozenLanes.updateValue(reason, forKey: id) != reason {
+                let name = routes[way].settings.name
+                Log.error("uplink \(name): lane \(id): the backend does not take its scans: \(reason)")
+                context.observer(name, .laneFrozen(id, reason: reason))
             }
         }
-        lanes[id]?.phase = .sleeping(untilNs: now + delay.nanoseconds)
+        lanes[id]?.phase = .sleeping(untilNs: now + delay.nanoseconds, forUplink: isUplinks)
     }
 
-    private func settle(_ judged: [Judged], _ lane: LaneID) async throws {
+    private func settle(_ judged: [Judged], _ lane: LaneID, _ way: Int) async throws {
         guard !judged.isEmpty else { return }
         try await context.log.settle(
             group: group, lane: lane, judged.map { ($0.n, $0.settlement) }, durable: false)
         let now = context.time.now()
         for one in judged {
-            counts.count(one, at: now)
+            routes[way].counts.count(one, at: now)
             context.observer(
-                settings.name,
+                routes[way].settings.name,
                 .judged(
                     lane: lane, n: one.n, id: one.id, settlement: one.settlement, text: one.text,
                     childCount: one.childCount))
         }
     }
 
-    private func confirmSuspects(_ id: LaneID) async throws {
+    private func confirmSuspects(_ id: LaneID, _ way: Int) async throws {
         for (lane, suspect) in poison.takeConfirmed() + poison.takeUndecided(in: id) {
             try await settle(
-                [Judged(n: suspect.n, id: suspect.id, settlement: .rejected(reason: suspect.reason))], lane)
+                [Judged(n: suspect.n, id: suspect.id, settlement: .rejected(reason: suspect.reason))], lane, way)
         }
     }
 
@@ -385,27 +449,27 @@ actor DevicesDelivery: Delivery {
 
     // MARK: What an answer says of the uplink
 
-    private func event(for answer: BatchAnswer, sentWith generation: Int) -> UplinkHealth.Event {
+    private func event(for answer: BatchAnswer, of way: Int, sentWith generation: Int) -> UplinkHealth.Event {
         switch answer {
         case .results:
-            credentialReloaded = false
+            routes[way].credentialReloaded = false
             return .success
         case .later, .tooLarge, .cancelled: return .nothing
         case .refused(let text), .compressionRefused(let text):
             // A probe that is refused tells that the block holds.
-            return health.state == .paused ? blocked(.paused, text) : .nothing
-        case .unreadable(let text), .failure(let text, _): return .failure(text)
+            return routes[way].health.state == .paused ? blocked(.paused, text) : .nothing
+        case .unreadable(let text), .unreachable(let text), .failure(let text, _): return .failure(text)
         case .slowDown(let text, let after):
             let delay = after ?? Backoff.delay(after: 1, random: context.jitter)
             return .slowDown(text, untilNs: now + delay.nanoseconds)
         case .unauthorized(let text):
             // Signed before the credential was read anew: it says nothing of the new one.
-            guard generation == credentialGeneration else { return .nothing }
+            guard generation == routes[way].credentialGeneration else { return .nothing }
             // Once at each asking, so that a file replaced meanwhile is found.
-            credentialReloaded.toggle()
-            guard credentialReloaded else { return blocked(.paused, text) }
-            credentialGeneration += 1
-            uplink.reloadCredential()
+            routes[way].credentialReloaded.toggle()
+            guard routes[way].credentialReloaded else { return blocked(.paused, text) }
+            routes[way].credentialGeneration += 1
+            routes[way].uplink.reloadCredential()
             return .block(.backingOff, text, untilNs: now)
         case .forbidden(let text): return blocked(.paused, text)
         case .misconfigured(let text): return blocked(.misconfigured, text)

@@ -115,6 +115,7 @@ struct DevicesLane {
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
         case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)
+        case .unreachable(let reason): return fail(reason, nil, successes)
         case .failure(let reason, let after): return fail(reason, after, successes)
         case .unauthorized, .forbidden, .misconfigured: return Outcome(retries: 1)
         case .tooLarge(let reason):

@@ -5,17 +5,13 @@ internal import Posix
 internal import Synchronization
 internal import Wire
 
-/// tracetrack-devices over HTTPS: one POST a batch, signed anew at each attempt, the body's bytes untouched.
+/// tracetrack-devices over HTTPS to one url: one POST a batch, signed anew at each attempt, the body's bytes untouched.
 final class DevicesUplink: Uplink {
     static let defaultPath = "/api/fast_parent_scan"
-    // How long another region is used before the first of the list is tried again.
-    private static let stayAway: Duration = .seconds(300)
 
     private struct State {
         var credential: Credential
         var clock = BackendClock()
-        var region = 0
-        var regionSinceNs: Int64 = 0
     }
 
     private let settings: UplinkSettings
@@ -23,21 +19,19 @@ final class DevicesUplink: Uplink {
     private let client: HTTPClient
     private let time: TimeSource
     private let policy: HTTPPolicy
-    private let targets: [Target]
+    private let target: Target
     private let state: Mutex<State>
 
-    init(_ settings: UplinkSettings, gateway: GatewayID, client: HTTPClient, time: TimeSource) throws(UplinkError) {
+    /// - Parameter url: one of the settings' urls.
+    init(_ settings: UplinkSettings, url: String, gateway: GatewayID, client: HTTPClient, time: TimeSource)
+        throws(UplinkError)
+    {
         self.settings = settings
         self.gateway = gateway
         self.client = client
         self.time = time
         policy = settings.httpPolicy
-        var targets: [Target] = []
-        for url in settings.urls { targets.append(try Target(url, settings.name, defaultPath: Self.defaultPath)) }
-        guard !targets.isEmpty else {
-            throw UplinkError("uplink \(settings.name): url is missing", hint: "write url = \"https://HOST\"")
-        }
-        self.targets = targets
+        target = try Target(url, settings.name, defaultPath: Self.defaultPath)
         state = Mutex(State(credential: try Credential.load(settings)))
     }
 
@@ -49,45 +43,29 @@ final class DevicesUplink: Uplink {
     }
 
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer {
-        var answer = BatchAnswer.cancelled
-        // Each region once; only where nothing can have arrived at one is the next asked at once.
-        for _ in targets {
-            let target = chooseTarget()
-            do throws(HTTPClientError) {
-                let response = try await client.send(request(batch, target))
-                let now = time.now()
-                let backendMs = state.withLock { state in
-                    state.clock.learn(response.headers["Date"], at: now)
-                    return state.clock.milliseconds(at: now)
-                }
-                return withClockHint(
-                    DevicesAnswer.classify(
-                        response, batchID: batch.id, place: "\(settings.name) (\(target.authority))",
-                        backendMs: backendMs), now)
-            } catch {
-                answer = DevicesAnswer.classify(error)
-                guard [.unknownHost, .cannotConnect, .tls].contains(error.code), targets.count > 1 else { break }
-                leave(target)
+        do throws(HTTPClientError) {
+            let response = try await client.send(request(batch))
+            let now = time.now()
+            let backendMs = state.withLock { state in
+                state.clock.learn(response.headers["Date"], at: now)
+                return state.clock.milliseconds(at: now)
             }
-        }
-        return answer
-    }
-
-    private func chooseTarget() -> Target {
-        let now = time.now().uptimeNs
-        return state.withLock { state in
-            if state.region > 0, now - state.regionSinceNs > Self.stayAway.nanoseconds { state.region = 0 }
-            return targets[state.region]
+            return withClockHint(
+                DevicesAnswer.classify(
+                    response, batchID: batch.id, place: "\(settings.name) (\(target.authority))", backendMs: backendMs),
+                now)
+        } catch {
+            return DevicesAnswer.classify(error)
         }
     }
 
-    private func leave(_ target: Target) {
-        let now = time.now().uptimeNs
-        state.withLock { state in
-            guard targets[state.region] == target else { return }
-            state.region = (state.region + 1) % targets.count
-            state.regionSinceNs = now
-        }
+    // Any answer that does not blame the server: the path may well be unknown to it.
+    @concurrent func probe() async -> Bool {
+        var policy = policy
+        policy.timeout = min(policy.timeout, .seconds(5))
+        let request = HTTPRequest(.get, target.base + "/health", policy: policy, mayRepeat: true)
+        guard let response = try? await client.send(request) else { return false }
+        return response.status < 500
     }
 
     // A request signed with a wrong clock is refused with 401: worth saying, since nothing else shows it.
@@ -98,7 +76,7 @@ final class DevicesUplink: Uplink {
         return .unauthorized("\(text); this clock is \(ahead / 1000) s off the backend's")
     }
 
-    private func request(_ batch: EncodedBatch, _ target: Target) -> HTTPRequest {
+    private func request(_ batch: EncodedBatch) -> HTTPRequest {
         let digest = ContentDigest.header(batch.body)
         let key = "\"\(batch.id)\""
         var headers: [(name: String, value: String)] = [

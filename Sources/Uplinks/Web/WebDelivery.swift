@@ -62,9 +62,9 @@ actor WebDelivery: Delivery {
 
     nonisolated func scansArrived(in lanes: [LaneID]) { arrivals.add(lanes) }
 
-    func pause() async { for worker in workers { await worker.pause() } }
+    func pause(_ uplink: String?) async { for worker in workers { await worker.pause() } }
 
-    func resume() async { for worker in workers { await worker.resume() } }
+    func resume(_ uplink: String?) async { for worker in workers { await worker.resume() } }
 
     func stop() async {
         stopping = true
@@ -75,7 +75,7 @@ actor WebDelivery: Delivery {
         }
     }
 
-    func status() async -> UplinkStatus {
+    func statuses() async -> [UplinkStatus] {
         var sum = UplinkStatus(name: settings.name, contract: .web, use: settings.use)
         var states: [UplinkState] = []
         for worker in workers {
@@ -98,7 +98,7 @@ actor WebDelivery: Delivery {
         }
         let worstFirst: [UplinkState] = [.loginFailed, .misconfigured, .paused, .open, .backingOff, .ok, .stopped]
         sum.state = worstFirst.first(where: states.contains) ?? .stopped
-        return sum
+        return [sum]
     }
 
     func exportSessions() async -> [String: [String]] {
