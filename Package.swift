@@ -111,7 +111,10 @@ let package = Package(
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
         tests(
             "UplinksTests",
-            ["Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+            [
+                "Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip",
+                "Model", "Posix",
+            ]),
         tests("KillTests", ["JSON", "Model"]),
         tests(
             "GatewayTests",
