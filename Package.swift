@@ -90,7 +90,9 @@ let package = Package(
 
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
-            name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "Posix", "Model"],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
@@ -115,7 +117,7 @@ let package = Package(
                 "Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip",
                 "Model", "Posix",
             ]),
-        tests("KillTests", ["JSON", "Model"]),
+        tests("KillTests", ["MQTTClient", "JSON", "Model"]),
         tests(
             "GatewayTests",
             [

@@ -33,7 +33,8 @@ public actor MQTTClient {
     }
 
     private let poll: PollThread
-    private(set) var settings: MQTTSettings
+    /// What it connects by.
+    public private(set) var settings: MQTTSettings
     private let onMessage: @Sendable (MQTTMessage) -> Void
     private let onEvent: @Sendable (MQTTEvent) -> Void
 

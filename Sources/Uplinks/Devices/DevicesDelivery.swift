@@ -56,11 +56,14 @@ actor DevicesDelivery: Delivery {
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameter ways: an uplink for each url of each of the group's uplinks, the preferred one first; not empty.
-    init(_ group: UplinkGroup, ways: [(settings: UplinkSettings, uplink: any Uplink)], context: DeliveryContext) {
+    init(
+        _ group: UplinkGroup, ways: [(settings: UplinkSettings, url: String, uplink: any Uplink)],
+        context: DeliveryContext
+    ) {
         settings = group.first
         self.group = group.id
         self.context = context
-        routes = Routes(ways.map { Route($0.settings, $0.uplink, context.observer) })
+        routes = Routes(ways.map { Route($0.settings, $0.url, $0.uplink, context.observer) })
     }
 
     // MARK: Running
@@ -123,6 +126,14 @@ actor DevicesDelivery: Delivery {
         }
         wakeSleepers(onlyForUplink: false)
         settleDown()
+    }
+
+    func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])] {
+        var results: [(url: String, steps: [UplinkTestStep])] = []
+        for route in routes.all where route.settings.name == uplink {
+            results.append((route.url, await route.uplink.test(context)))
+        }
+        return results
     }
 
     func statuses() -> [UplinkStatus] {
@@ -305,6 +316,8 @@ actor DevicesDelivery: Delivery {
         while true {
             let generation = routes[way].credentialGeneration
             let before = now
+            routes[way].counts.plainBytes += batch.plainBytes
+            routes[way].counts.sentBytes += batch.body.count
             let answer = await routes[way].uplink.deliver(batch)
             if answer != .cancelled {
                 context.observer(
