@@ -47,6 +47,7 @@ actor DevicesDelivery: Delivery {
     private var queue: [LaneID] = []
     private var routes: Routes
     private var poison = PoisonWatch()
+    private var pace = RequestPace()
     private var logTrouble = false
     private var isSkipping = false
     private var timer: (atNs: Int64, task: Task<Void, Never>)?
@@ -207,8 +208,13 @@ actor DevicesDelivery: Delivery {
         if settings.batching.linger > .zero {
             lanes[id]?.phase = .sleeping(untilNs: now + settings.batching.linger.nanoseconds)
         } else {
-            enqueue(id)
+            gather(id)
         }
+    }
+
+    // Sends the lane's new scans, at once or, under load, a little later.
+    private func gather(_ id: LaneID) {
+        if let due = pace.due(at: now) { lanes[id]?.phase = .sleeping(untilNs: due) } else { enqueue(id) }
     }
 
     private func enqueue(_ id: LaneID) {
@@ -423,6 +429,7 @@ actor DevicesDelivery: Delivery {
             stored.count >= settings.batching.maxScans + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
         lanes[id]?.machine.take(scans)
+        pace.note(scans.count, of: id, at: now)
         if scans.isEmpty {
             lanes[id]?.phase = .idle
             if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
@@ -436,8 +443,14 @@ actor DevicesDelivery: Delivery {
         let delay: Duration
         switch outcome.wait {
         case .none:
-            let hasMore = lanes[id].map { $0.machine.hasWork || $0.arrived || $0.mayHaveMore } ?? false
-            if hasMore { enqueue(id) } else { lanes[id]?.phase = .idle }
+            let hasMore = lanes[id].map { $0.machine.hasWork || $0.mayHaveMore } ?? false
+            if hasMore {
+                enqueue(id)
+            } else if lanes[id]?.arrived == true {
+                gather(id)
+            } else {
+                lanes[id]?.phase = .idle
+            }
             return
         case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
         case .atLeast(let least, let attempt):
