@@ -46,6 +46,7 @@ let package = Package(
         library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
         library("CJansson", "jansson", "libjansson-dev"),
         library("CZlib", "zlib", "zlib1g-dev"),
+        library("CMosquitto", "libmosquitto", "libmosquitto-dev"),
         .target(name: "CLinux"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
@@ -56,6 +57,7 @@ let package = Package(
         module("Crypto", ["COpenSSL"]),
         module("HTTPClient", ["CCurl", "Posix"]),
         module("HTTPServer", ["CWebSockets", "Posix"]),
+        module("MQTTClient", ["CMosquitto", "Model", "Posix"]),
         module("Pattern", ["CPCRE2"]),
         module("JSON", ["CJansson"]),
         module("Gzip", ["CZlib"]),
@@ -66,7 +68,7 @@ let package = Package(
         module("Gate", ["Model", "Pattern"]),
         module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
         module("Spool", ["Database", "Model", "Posix"]),
-        module("Uplinks", ["HTTPClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
+        module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
         module("Scanners", ["Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
@@ -89,7 +91,9 @@ let package = Package(
 
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
-            name: "TestSupport", dependencies: ["Posix", "Model", "JSON"], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "JSON", "Posix", "Model"],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
@@ -100,6 +104,7 @@ let package = Package(
         tests("PatternTests", ["Pattern"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
+        tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),
         tests(
             "SimulatorTests",
             ["Simulator", "HTTPServer", "HTTPClient", "Wire", "Crypto", "JSON", "Gzip", "Model", "Posix"]),
@@ -109,8 +114,11 @@ let package = Package(
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
         tests(
             "UplinksTests",
-            ["Uplinks", "HTTPClient", "HTTPServer", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
-        tests("KillTests", ["JSON", "Model"]),
+            [
+                "Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip",
+                "Model", "Posix",
+            ]),
+        tests("KillTests", ["MQTTClient", "JSON", "Model"]),
         tests(
             "GatewayTests",
             [

@@ -6,7 +6,7 @@ public final class ChildProcess {
     public let id: Int32
     private var hasEnded = false
 
-    /// Starts a program that was built beside the tests.
+    /// Starts a program that was built beside the tests, or, with a `/` in its name, one of the system's.
     ///
     /// - Parameter output: a file that standard output and error are appended to.
     public init(_ program: String, _ arguments: [String], output: String) throws {
@@ -16,10 +16,13 @@ public final class ChildProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Another test's connection would stay open for as long as this process lives.
+        for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var process = pid_t()
-        let failure = posix_spawn(&process, try Self.folder() + "/" + program, &actions, nil, &words, environ)
+        let path = program.contains("/") ? program : try Self.folder() + "/" + program
+        let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
         guard failure == 0 else { throw SetupError("start \(program): \(String(cString: strerror(failure)))") }
         id = process
     }

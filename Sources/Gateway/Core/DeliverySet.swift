@@ -71,6 +71,8 @@ actor DeliverySet {
                     events.uplink(name, event)
                 }
             })
+        let administrator = core.administrator
+        context.gatewayStatus = { await administrator.gatewayStatus() }
         let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
         (context.savedSessions, context.savedLogins) = (saved.cookies, saved.logins)
         context.budgets = budgets

@@ -35,7 +35,8 @@ extension UplinkTest {
         }
     }
 
-    private mutating func resolve(_ host: String) async {
+    /// Asks the resolver for a host's addresses.
+    mutating func resolve(_ host: String) async {
         do {
             let addresses = try await Resolver.addresses(of: host)
             passed("address", "\(host) is \(addresses.joined(separator: ", "))")
