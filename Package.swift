@@ -83,7 +83,7 @@ let package = Package(
         // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.
         .target(
             name: "CBareLoop", path: "Tests/Bench/CBareLoop",
-            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
+            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z"), .linkedLibrary("mosquitto")]),
         .executableTarget(
             name: "scangate-bench",
             dependencies: ["CBareLoop", "Gateway", "HTTPClient", "HTTPServer", "Spool", "JSON", "Model", "Posix"],

@@ -26,7 +26,8 @@ enum Main {
         ("web", { try await DeliveryRows.verdict($0, web: true) }),
         ("web-scale", { try await WebRows.scale($0) }), ("web-shared", { try await WebRows.shared($0) }),
         ("idle", { try await StandingRows.idle($0) }), ("bulk", { try await DeliveryRows.bulk($0) }),
-        ("https", { try await BacklogRows.https($0) }), ("live", { try await DeliveryRows.live($0) }),
+        ("https", { try await BacklogRows.https($0) }),
+        ("mqtt", { try await MQTTRows.backlog($0) }), ("live", { try await DeliveryRows.live($0) }),
         ("binary", { try await StandingRows.binary($0) }),
     ]
 
