@@ -38,4 +38,9 @@ public protocol ScanLog: Sendable {
     ///   once, and the record rides the next commit or goes within 250 ms (losing it costs a duplicate answer).
     func settle(group: GroupID, lane: LaneID, _ outcomes: [(n: Int64, settlement: Settlement)], durable: Bool)
         async throws
+
+    /// Gives up the group's oldest scans where more than `limit` wait: what a mirror does, whose scans are copies.
+    ///
+    /// - Returns: how many were given up. They are not returned by `waiting` again.
+    func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int
 }

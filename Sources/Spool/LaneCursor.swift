@@ -46,6 +46,18 @@ struct LaneCursor: Equatable {
         return true
     }
 
+    /// Scans up to a number need no settling any more; `count` of the lane's are behind the cursor and at or before it.
+    mutating func skip(to number: Int64, count: Int64) {
+        guard number > n else { return }
+        out.removeAll { $0.n <= number }
+        n = number
+        settled += count
+        advance()
+    }
+
+    /// Scans that are to come are there no more: they need no settling.
+    mutating func forget(_ count: Int64) { settled += count }
+
     private mutating func advance() {
         let front = out.prefix { $0.isSettled }
         guard let last = front.last else { return }

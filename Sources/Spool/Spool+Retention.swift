@@ -4,30 +4,48 @@ public import Model
 extension Spool {
     /// Makes the configured groups known, before the first commit.
     ///
-    /// One that is new where exactly one has gone is that one under another name, and takes over all it had. Any other
-    /// new one begins where the group that is furthest behind stands, among those that have gone if any has: it gets
-    /// what still waits or was rejected or held there, and nothing that has been judged.
-    public func use(groups configured: [GroupID]) throws(SpoolError) {
+    /// One that is new where exactly one has gone is that one under another name, and takes over all it had. A further
+    /// primary has no scans before a lane is cut over to it. Any other new one begins where the group that is furthest
+    /// behind stands, among those that have gone if any has: it gets what still waits or was rejected or held there (a
+    /// mirror: what still waits), and nothing that has been judged.
+    public func use(_ configured: SpoolGroups) throws(SpoolError) {
         groups = configured
         do {
             let known = try knownGroups()
-            let gone = known.filter { !configured.contains($0) }
-            let new = configured.filter { !known.contains($0) }
-            guard !new.isEmpty else { return }
+            let gone = known.filter { !configured.all.contains($0) }
+            let new = configured.all.filter { !known.contains($0) }
             try connection.transaction {
                 if new.count == 1 && gone.count == 1 {
-                    for table in ["cursor SET grp", "exception SET grp", "grp SET name"] {
-                        try connection.run(
-                            "UPDATE \(table) = ? WHERE \(table == "grp SET name" ? "name" : "grp") = ?",
-                            .text(new[0].text), .text(gone[0].text))
-                    }
+                    try rename(gone[0], to: new[0])
                 } else {
-                    for group in new { try add(group, behind: gone.isEmpty ? known : gone) }
+                    for group in new {
+                        let isFurther = known.contains { configured.primaries.contains($0) }
+                        if configured.primaries.contains(group), isFurther {
+                            try connection.run("INSERT INTO grp VALUES (?)", .text(group.text))
+                        } else {
+                            try add(group, behind: gone.isEmpty ? known : gone)
+                        }
+                    }
                 }
             }
+            try loadAssignments()
+            try connection.transaction { try adoptOrphans() }
         } catch {
             throw SpoolError(wrapping: error)
         }
+        try loadAssignments()
+    }
+
+    private func rename(_ old: GroupID, to new: GroupID) throws {
+        for (table, column) in [
+            ("cursor", "grp"), ("exception", "grp"), ("grp", "name"), ("assignment", "grp"), ("cutover", "source"),
+            ("cutover", "target"),
+        ] {
+            try connection.run(
+                "UPDATE \(table) SET \(column) = ? WHERE \(column) = ?", .text(new.text), .text(old.text))
+        }
+        try connection.run(
+            "UPDATE meta SET value = ? WHERE key = 'primary' AND value = ?", .text(new.text), .text(old.text))
     }
 
     private func add(_ group: GroupID, behind others: [GroupID]) throws {
@@ -46,6 +64,8 @@ extension Spool {
             try connection.run(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?)", .text(group.text), .integer(lane.id), .integer(furthest.n),
                 .integer(furthest.settled))
+            // A mirror asks nobody to look at anything.
+            guard !groups.mirrors.contains(group) else { continue }
             try connection.run(
                 "INSERT INTO exception SELECT ?, n, lane, state, reason, attempts FROM exception WHERE grp = ? AND lane = ?",
                 .text(group.text), .text(furthest.group.text), .integer(lane.id))
@@ -81,18 +101,13 @@ extension Spool {
     /// - Returns: how many went; as many as `atMost` means there may be more.
     @discardableResult
     public func prune(olderThan cutoff: Int64?, atMost: Int) throws(SpoolError) -> Int {
-        guard !groups.isEmpty else { return 0 }
+        guard !groups.all.isEmpty else { return 0 }
         // Names hold nothing that SQL would have to be protected from.
-        let configured = groups.map { "'\($0.text)'" }.joined(separator: ", ")
+        let configured = groups.all.map { "'\($0.text)'" }.joined(separator: ", ")
         do {
             var removed = 0
-            for lane in lanes.values where removed < atMost {
-                // A lane that a group has not begun with yet has no cursor there: nothing of it may go.
-                let settled =
-                    try connection.first(
-                        "SELECT CASE WHEN count(*) = \(groups.count) THEN min(n) ELSE 0 END"
-                            + " FROM cursor WHERE lane = ? AND grp IN (\(configured))", .integer(lane.id)
-                    ) { $0.integer(0) } ?? 0
+            for (name, lane) in lanes where removed < atMost {
+                let settled = try settled(in: name, lane.id)
                 let last = min(settled, cutoff ?? settled)
                 guard last > 0 else { continue }
                 // By group and number, which is the exceptions' key: without the group each look would read them all.
@@ -109,5 +124,22 @@ extension Spool {
         } catch {
             throw SpoolError(wrapping: error)
         }
+    }
+
+    // The last scan of the lane that no configured group has any business with. One that has not begun with the lane
+    // has no cursor there: nothing of the lane may go. One that the lane was taken from has business up to its
+    // watermark only; what came later is kept for `keep_accepted` in case the lane is taken back.
+    private func settled(in name: LaneID, _ lane: Int64) throws(DatabaseError) -> Int64 {
+        var last = Int64.max
+        for group in groups.all {
+            guard let share = assignments.share(of: group, in: name) else { continue }
+            let n =
+                try connection.first(
+                    "SELECT n FROM cursor WHERE lane = ? AND grp = ?", .integer(lane), .text(group.text)
+                ) { $0.integer(0) } ?? 0
+            if let until = share.until, n >= until { continue }
+            last = min(last, n)
+        }
+        return last == .max ? 0 : last
     }
 }

@@ -22,11 +22,15 @@ public final class Spool {
     public private(set) var log: LogID
     /// What every lane has, by name.
     public private(set) var lanes: [LaneID: Lane] = [:]
-    /// Scans that wait, are rejected or held, for the group that has most of them.
+    /// Scans that wait, are rejected or held, for their primaries.
     public var unjudged: Int64 = 0
     let limits: SpoolLimits
     /// The configured groups: what all of them have settled may go.
-    var groups: [GroupID] = []
+    var groups = SpoolGroups()
+    /// Which scans are which primary's.
+    public internal(set) var assignments = Assignments(SpoolGroups())
+    /// The file is near its bound although everything judged is gone: mirrors have to give up what waits for them.
+    public private(set) var isPressed = false
     var connection: Connection
     var lastMark: Int64 = .min
     private var lastNumber: Int64
@@ -75,6 +79,9 @@ public final class Spool {
         lastNumber += 1
         return lastNumber
     }
+
+    /// The place handed out last.
+    public var lastHandedOut: Int64 { lastNumber }
 
     /// The last sequence number of a lane.
     public func sequence(of lane: LaneID) -> Int64 { max(lanes[lane]?.sequence ?? 0, laneMarks[lane] ?? 0) }
@@ -138,6 +145,7 @@ public final class Spool {
         do {
             try connection.execute("BEGIN IMMEDIATE")
             counts = try store(change)
+            try storeCutovers(change)
             for record in change.settlements { try store(record) }
             try mark(change)
             try connection.execute("COMMIT")
@@ -146,6 +154,7 @@ public final class Spool {
             throw SpoolError(wrapping: error)
         }
         commitsSinceLook += 1
+        if !change.cutovers.isEmpty { assignments = applying(change).assignments }
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
         for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
         for (lane, count) in counts { lanes[lane]?.appended += count }
@@ -218,6 +227,7 @@ public final class Spool {
             try prune(olderThan: nil, atMost: 4096)
             bytesAtLastLook = try bytes()
         }
+        isPressed = bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16
         commitsSinceLook = 0
     }
 
@@ -334,5 +344,6 @@ public final class Spool {
         } catch {
             throw SpoolError(error)
         }
+        try loadAssignments()
     }
 }

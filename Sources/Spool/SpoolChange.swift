@@ -27,6 +27,8 @@ public struct SpoolChange: Sendable {
     public var laneSequences: [LaneID: Int64] = [:]
     /// The last sequence number of each device that has a new one.
     public var deviceSequences: [DeviceID: Int64] = [:]
+    /// Lanes that go over to another primary now (`Spool.planCutover`), with the last scan that is still the old one's.
+    public var cutovers: [LaneID: Int64] = [:]
     /// What uplinks learned.
     public var settlements: [SettlementRecord] = []
     /// The clocks, for the table that answers how old a scan is.
@@ -36,7 +38,7 @@ public struct SpoolChange: Sendable {
     public init(now: Moment) { self.now = now }
 
     /// Whether a commit would change anything.
-    public var isEmpty: Bool { appends.isEmpty && laneStates.isEmpty && settlements.isEmpty }
+    public var isEmpty: Bool { appends.isEmpty && laneStates.isEmpty && settlements.isEmpty && cutovers.isEmpty }
 }
 
 /// What one settlement makes of a lane's rows for a group.

@@ -18,7 +18,7 @@ public actor SpoolLog: ScanLog {
     private let executor: ThreadExecutor
     private let directory: String
     private let sink: any SettlementSink
-    private let groups: [GroupID]
+    private let groups: SpoolGroups
     private var reader: SpoolReader
     private var log: LogID
     private var cursors: [GroupID: [LaneID: LaneCursor]] = [:]
@@ -29,13 +29,13 @@ public actor SpoolLog: ScanLog {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the spool's file for reading; the writer has made it and registered the groups.
-    public init(directory: String, groups: [GroupID], sink: any SettlementSink) throws(SpoolError) {
+    public init(directory: String, groups: SpoolGroups, sink: any SettlementSink) throws(SpoolError) {
         self.directory = directory
         self.groups = groups
         self.sink = sink
         executor = ThreadExecutor(name: "spool-read")
         do {
-            let reader = try SpoolReader(directory: directory)
+            let reader = try SpoolReader(directory: directory, groups: groups)
             let state = try Self.load(reader, groups)
             self.reader = reader
             log = try reader.log()
@@ -56,7 +56,7 @@ public actor SpoolLog: ScanLog {
     /// Starts over on the file that is there now, after the writer had to set a damaged one aside.
     public func reopen() throws(SpoolError) {
         // The old one stays in use where the new one cannot be read yet.
-        let next = try SpoolReader(directory: directory)
+        let next = try SpoolReader(directory: directory, groups: groups)
         let state = try Self.load(next, groups)
         log = try next.log()
         reader.close()
@@ -71,43 +71,88 @@ public actor SpoolLog: ScanLog {
     }
 
     /// Called by the writer after a commit with scans that are held from the start. Any thread.
-    public nonisolated func noteHeld(_ count: Int, _ groups: [GroupID]) {
-        totals.change { for group in groups { $0.count(.held, group, by: Int64(count)) } }
+    public nonisolated func noteHeld(_ count: Int, _ group: GroupID) {
+        totals.change { $0.count(.held, group, by: Int64(count)) }
     }
 
-    /// Scans that wait, are rejected or held, for the group that has most of them. Any thread.
-    public nonisolated var unjudged: Int64 { totals.value.unjudged(groups) }
+    /// Called by the writer before a commit that gives lanes to another primary, and after it where it failed: the old
+    /// one must not read what is the new one's. Any thread.
+    public nonisolated func note(_ assignments: Assignments, _ moves: [CursorMove]) {
+        totals.change {
+            $0.assignments = assignments
+            $0.moves += moves
+        }
+    }
+
+    /// Called by the writer: whether the file is near its bound, so that mirrors have to give up what waits for them.
+    /// Any thread.
+    public nonisolated func notePressure(_ isPressed: Bool) {
+        totals.change { $0.isPressed = isPressed }
+    }
+
+    /// Scans that wait, are rejected or held, for their primaries. Any thread.
+    public nonisolated var unjudged: Int64 { totals.unjudged }
 
     /// The group's scans by state. Any thread.
     public nonisolated func counts(of group: GroupID) -> SpoolCounts {
-        let totals = totals.value
-        return SpoolCounts(
-            waiting: totals.waiting(group), rejected: totals.exceptions[group]?[.rejected] ?? 0,
-            held: totals.exceptions[group]?[.held] ?? 0)
+        totals.counts(of: group)
     }
 
     /// See `ScanLog`.
     public func lanesWaiting(for group: GroupID) async throws -> [LaneID: Int] {
+        applyMoves()
         var waiting: [LaneID: Int] = [:]
-        for (lane, appended) in totals.value.appended {
-            let count =
-                appended - (cursors[group]?[lane]?.settledInAll ?? 0) + Int64(sentBackBehind(group, lane).count)
+        let totals = totals.value
+        for lane in totals.appended.keys {
+            let count = totals.open(group, lane) + Int64(sentBackBehind(group, lane).count)
             if count > 0 { waiting[lane] = Int(count) }
         }
         return waiting
     }
 
     /// See `ScanLog`.
+    public func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int {
+        applyMoves()
+        let totals = totals.value
+        let limit = totals.isPressed ? 0 : Int64(limit)
+        let waiting = totals.waiting(group)
+        guard waiting > limit else { return 0 }
+        // A sixteenth more than needed, so that it is not done for each scan.
+        let excess = min(waiting, waiting - limit + limit / 16)
+        var skipped: Int64 = 0
+        for lane in totals.appended.keys.sorted() {
+            let open = totals.open(group, lane)
+            let count = open * excess / waiting + (open * excess % waiting == 0 ? 0 : 1)
+            var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
+            guard count > 0, let last = try reader.number(of: lane, after: cursor.n, count: count) else { continue }
+            cursor.skip(to: last, count: count)
+            cursors[group, default: [:]][lane] = cursor
+            publishSettled(group, lane)
+            skipped += count
+            try await sink.settle(
+                SettlementRecord(
+                    log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled, exceptions: []),
+                durable: false)
+        }
+        return Int(skipped)
+    }
+
+    /// See `ScanLog`.
     public func waiting(for group: GroupID, lane: LaneID, maxScans: Int, maxBytes: Int) async throws -> [StoredScan] {
+        applyMoves()
         // Those before the cursor have lost their place; those behind it keep it, and come in order.
         let sentBack = sentBackBehind(group, lane)
         if !sentBack.isEmpty { return Self.cut(try reader.scans(Array(sentBack.prefix(maxScans))), maxBytes) }
+        guard let share = totals.value.assignments.share(of: group, in: lane) else { return [] }
+        let last = share.until ?? .max
         var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
-        var out = try reader.scans(Array(cursor.unsettled.prefix(maxScans)))
+        // Those of a lane that was taken back are the other's now.
+        var out = try reader.scans(Array(cursor.unsettled.prefix { $0 <= last }.prefix(maxScans)))
         var bytes = out.reduce(0) { $0 + $1.wire.count + 1 }
         reading: while out.count < maxScans && bytes < maxBytes {
             let asked = maxScans - out.count
-            let found = try reader.scans(of: lane, after: cursor.lastHandedOut, group: group, limit: asked)
+            let found = try reader.scans(
+                of: lane, after: cursor.lastHandedOut, upTo: last, group: group, limit: asked)
             for (scan, isSettled) in found {
                 if !isSettled {
                     guard out.isEmpty || bytes + scan.wire.count < maxBytes else { break reading }
@@ -119,7 +164,7 @@ public actor SpoolLog: ScanLog {
             if found.count < asked { break }
         }
         cursors[group, default: [:]][lane] = cursor
-        publishSettled(group)
+        publishSettled(group, lane)
         return Self.cut(out, maxBytes)
     }
 
@@ -127,6 +172,7 @@ public actor SpoolLog: ScanLog {
     public func settle(
         group: GroupID, lane: LaneID, _ outcomes: [(n: Int64, settlement: Settlement)], durable: Bool
     ) async throws {
+        applyMoves()
         var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
         let sentBack = Set(requeued[group]?[lane] ?? [])
         // What was not handed out of this file is of one that was set aside while the answer was under way.
@@ -147,7 +193,7 @@ public actor SpoolLog: ScanLog {
         totals.change { totals in
             for state in exceptions.compactMap(\.state) { totals.count(state, group, by: 1) }
         }
-        publishSettled(group)
+        publishSettled(group, lane)
         let record = SettlementRecord(
             log: log, group: group, lane: lane, cursor: cursor.n, settled: cursor.settled, exceptions: exceptions)
         try await sink.settle(record, durable: durable)
@@ -176,7 +222,7 @@ public actor SpoolLog: ScanLog {
                 $0.count(old, group, by: -1)
                 if to != .requeued { $0.count(to, group, by: 1) }
             }
-            publishSettled(group)
+            publishSettled(group, lane)
             try await sink.settle(record, durable: true)
         }
         return moved
@@ -192,12 +238,23 @@ public actor SpoolLog: ScanLog {
         return frames - done < 256
     }
 
-    private func publishSettled(_ group: GroupID) {
-        let sum = (cursors[group] ?? [:]).values.reduce(0) { $0 + $1.settledInAll }
+    private func publishSettled(_ group: GroupID, _ lane: LaneID) {
+        let settled = cursors[group]?[lane]?.settledInAll ?? 0
         let sentBack = (requeued[group] ?? [:]).keys.reduce(0) { $0 + sentBackBehind(group, $1).count }
         totals.change {
-            $0.settled[group] = sum
+            $0.settled[group, default: [:]][lane] = settled
             $0.exceptions[group, default: [:]][.requeued] = Int64(sentBack)
+        }
+    }
+
+    // What cutovers have made of the cursors since the last look.
+    private func applyMoves() {
+        for move in totals.takeMoves() {
+            var cursor = cursors[move.group]?[move.lane] ?? LaneCursor(n: 0, settled: 0)
+            if move.n > cursor.n { cursor = LaneCursor(n: move.n, settled: move.settled) }
+            cursor.forget(move.gone)
+            cursors[move.group, default: [:]][move.lane] = cursor
+            publishSettled(move.group, move.lane)
         }
     }
 
@@ -220,19 +277,18 @@ public actor SpoolLog: ScanLog {
     private struct Loaded {
         var cursors: [GroupID: [LaneID: LaneCursor]] = [:]
         var requeued: [GroupID: [LaneID: [Int64]]] = [:]
-        var totals = SpoolTotals()
+        var totals: SpoolTotals
     }
 
-    private static func load(_ reader: SpoolReader, _ groups: [GroupID]) throws(SpoolError) -> Loaded {
-        var loaded = Loaded()
+    private static func load(_ reader: SpoolReader, _ groups: SpoolGroups) throws(SpoolError) -> Loaded {
+        var loaded = Loaded(totals: SpoolTotals(assignments: try reader.assignments()))
         // Without any group the lanes still count: their scans wait for the first uplink there will be.
-        for group in groups.isEmpty ? [GroupID("none")].compactMap({ $0 }) : groups {
-            let rows = try reader.cursors(of: group)
-            for row in rows {
+        for group in groups.all.isEmpty ? [GroupID("none")].compactMap({ $0 }) : groups.all {
+            for row in try reader.cursors(of: group) {
                 loaded.totals.appended[row.lane] = row.appended
+                loaded.totals.settled[group, default: [:]][row.lane] = row.settled
                 loaded.cursors[group, default: [:]][row.lane] = LaneCursor(n: row.n, settled: row.settled)
             }
-            loaded.totals.settled[group] = rows.reduce(0) { $0 + $1.settled }
             loaded.totals.exceptions[group] = try reader.exceptionCounts(of: group)
             let sentBack = try reader.requeued(for: group)
             loaded.requeued[group] = sentBack
@@ -260,35 +316,5 @@ public struct SpoolCounts: Sendable, Equatable {
         self.waiting = waiting
         self.rejected = rejected
         self.held = held
-    }
-}
-
-/// Counts that any thread may read.
-private final class Totals: Sendable {
-    private let state: Mutex<SpoolTotals>
-
-    init(_ totals: SpoolTotals) { state = Mutex(totals) }
-    var value: SpoolTotals { state.withLock { $0 } }
-    func set(_ totals: SpoolTotals) { state.withLock { $0 = totals } }
-    func change(_ body: (inout SpoolTotals) -> Void) { state.withLock { body(&$0) } }
-}
-
-private struct SpoolTotals: Sendable {
-    var appended: [LaneID: Int64] = [:]
-    var settled: [GroupID: Int64] = [:]
-    var exceptions: [GroupID: [ExceptionState: Int64]] = [:]
-
-    mutating func count(_ state: ExceptionState, _ group: GroupID, by change: Int64) {
-        exceptions[group, default: [:]][state, default: 0] += change
-    }
-
-    func waiting(_ group: GroupID) -> Int64 {
-        appended.values.reduce(0, +) - (settled[group] ?? 0) + (exceptions[group]?[.requeued] ?? 0)
-    }
-
-    func unjudged(_ groups: [GroupID]) -> Int64 {
-        groups.map { group in
-            waiting(group) + (exceptions[group]?[.rejected] ?? 0) + (exceptions[group]?[.held] ?? 0)
-        }.max() ?? appended.values.reduce(0, +)
     }
 }

@@ -13,6 +13,8 @@ public final class SpoolReader {
     public struct Entry: Sendable, Equatable {
         /// The scan.
         public let scan: StoredScan
+        /// The group that this is said of.
+        public let group: GroupID
         /// Its lane.
         public let lane: String
         /// Nil for an ordinary scan.
@@ -23,10 +25,15 @@ public final class SpoolReader {
         public let attempts: Int64
         /// Whether the group's cursor is past it.
         public let isSettled: Bool
+        /// Whether the scan is this group's; a lane that was cut over is another's from a place on.
+        public let isIts: Bool
     }
 
-    /// Opens the spool's file in a directory.
-    public init(directory: String) throws(SpoolError) {
+    private let groups: SpoolGroups
+
+    /// Opens the spool's file in a directory, to be read as these groups see it.
+    public init(directory: String, groups: SpoolGroups) throws(SpoolError) {
+        self.groups = groups
         do { connection = try Connection(path: directory + "/spool.db", mode: .readWrite) } catch {
             throw SpoolError(error)
         }
@@ -58,6 +65,22 @@ public final class SpoolReader {
         } catch { throw SpoolError(error) }
     }
 
+    /// Which scans are which primary's.
+    public func assignments() throws(SpoolError) -> Assignments {
+        do { return try Assignments.load(connection, groups) } catch { throw SpoolError(error) }
+    }
+
+    /// The place of the lane's scan that is `count` behind a place, or of its last one.
+    public func number(of lane: LaneID, after n: Int64, count: Int64) throws(SpoolError) -> Int64? {
+        do {
+            guard count > 0, let id = try id(of: lane) else { return nil }
+            return try connection.first(
+                "SELECT max(n) FROM (SELECT n FROM scan WHERE lane = ? AND n > ? ORDER BY n LIMIT ?)", .integer(id),
+                .integer(n), .integer(count)
+            ) { $0.isNull(0) ? nil : $0.integer(0) } ?? nil
+        } catch { throw SpoolError(error) }
+    }
+
     /// The cursor of a group in every lane, with the lane's count of scans; 0 where it has not begun.
     public func cursors(of group: GroupID) throws(SpoolError) -> [(
         lane: LaneID, n: Int64, settled: Int64, appended: Int64
@@ -71,8 +94,9 @@ public final class SpoolReader {
         } catch { throw SpoolError(error) }
     }
 
-    /// The scans of a lane behind a place, in order, with whether an exception says that they need no asking.
-    public func scans(of lane: LaneID, after n: Int64, group: GroupID, limit: Int) throws(SpoolError)
+    /// The scans of a lane behind a place and up to another, in order, with whether an exception says that they need no
+    /// asking.
+    public func scans(of lane: LaneID, after n: Int64, upTo last: Int64, group: GroupID, limit: Int) throws(SpoolError)
         -> [(scan: StoredScan, isSettled: Bool)]
     {
         do {
@@ -80,8 +104,8 @@ public final class SpoolReader {
             return try connection.rows(
                 """
                 SELECT s.n, s.wire, e.state FROM scan s LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
-                WHERE s.lane = ? AND s.n > ? ORDER BY s.n LIMIT ?
-                """, .text(group.text), .integer(id), .integer(n), .integer(Int64(limit))
+                WHERE s.lane = ? AND s.n > ? AND s.n <= ? ORDER BY s.n LIMIT ?
+                """, .text(group.text), .integer(id), .integer(n), .integer(last), .integer(Int64(limit))
             ) {
                 // One that was sent back waits in its place.
                 (StoredScan(n: $0.integer(0), wire: $0.blob(1)), !$0.isNull(2) && $0.text(2) != "requeued")
@@ -137,7 +161,8 @@ public final class SpoolReader {
     /// Scans that wait, in order, from behind a place; at most `limit`.
     public func waiting(for group: GroupID, after n: Int64, limit: Int) throws(SpoolError) -> [Entry] {
         try entries(
-            "WHERE s.n > ? AND ((e.state IS NULL AND s.n > ifnull(c.n, 0)) OR e.state = 'requeued')", [.integer(n)],
+            "WHERE s.n > ? AND ((e.state IS NULL AND s.n > ifnull(c.n, 0) AND \(try isIts(group)))"
+                + " OR e.state = 'requeued')", [.integer(n)],
             group: group, limit: limit)
     }
 
@@ -159,25 +184,37 @@ public final class SpoolReader {
 
     /// The oldest scan that waits for a group, or nil.
     public func oldestWaiting(for group: GroupID) throws(SpoolError) -> StoredScan? {
-        do {
-            return try connection.first(
-                """
-                SELECT n, wire FROM scan WHERE n = (SELECT min(first) FROM (SELECT (SELECT min(s.n) FROM scan s WHERE
-                s.lane = l.id AND s.n > ifnull(c.n, 0)) AS first FROM lane l LEFT JOIN cursor c
-                ON c.lane = l.id AND c.grp = ?))
-                """, .text(group.text)
-            ) { StoredScan(n: $0.integer(0), wire: $0.blob(1)) }
-        } catch { throw SpoolError(error) }
+        let assignments = try assignments()
+        var oldest: Int64?
+        for cursor in try cursors(of: group) {
+            guard let share = assignments.share(of: group, in: cursor.lane),
+                let n = try number(of: cursor.lane, after: cursor.n, count: 1), n <= share.until ?? .max
+            else { continue }
+            oldest = min(oldest ?? n, n)
+        }
+        return try oldest.flatMap { n throws(SpoolError) in try scans([n]).first }
+    }
+
+    // Whether scan `s` is the group's, as SQL. Names hold nothing that SQL would have to be protected from.
+    private func isIts(_ group: GroupID) throws(SpoolError) -> String {
+        guard groups.primaries.contains(group) else { return "1" }
+        let isMain = try assignments().mainGroup == group
+        return """
+            (EXISTS (SELECT 1 FROM assignment a WHERE a.lane = s.lane AND a.grp = '\(group.text)'
+                AND (a.until IS NULL OR s.n <= a.until))
+            OR (\(isMain ? 1 : 0) AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.lane = s.lane)))
+            """
     }
 
     private func entries(_ condition: String, _ values: [Value], group: GroupID, limit: Int) throws(SpoolError)
         -> [Entry]
     {
+        let isIts = try isIts(group)
         do {
             let statement = try connection.statement(
                 """
-                SELECT s.n, s.wire, l.name, e.state, ifnull(e.reason, ''), ifnull(e.attempts, 0), s.n <= ifnull(c.n, 0)
-                FROM scan s JOIN lane l ON l.id = s.lane LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
+                SELECT s.n, s.wire, l.name, e.state, ifnull(e.reason, ''), ifnull(e.attempts, 0), s.n <= ifnull(c.n, 0),
+                \(isIts) FROM scan s JOIN lane l ON l.id = s.lane LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
                 LEFT JOIN cursor c ON c.grp = ? AND c.lane = s.lane \(condition) ORDER BY s.n LIMIT ?
                 """)
             statement.bind([.text(group.text), .text(group.text)] + values + [.integer(Int64(limit))])
@@ -186,9 +223,11 @@ public final class SpoolReader {
             while try statement.step() {
                 out.append(
                     Entry(
-                        scan: StoredScan(n: statement.integer(0), wire: statement.blob(1)), lane: statement.text(2),
+                        scan: StoredScan(n: statement.integer(0), wire: statement.blob(1)), group: group,
+                        lane: statement.text(2),
                         exception: ExceptionState(rawValue: statement.text(3)), reason: statement.text(4),
-                        attempts: statement.integer(5), isSettled: statement.integer(6) != 0))
+                        attempts: statement.integer(5), isSettled: statement.integer(6) != 0,
+                        isIts: statement.integer(7) != 0))
             }
             return out
         } catch { throw SpoolError(error) }

@@ -25,7 +25,16 @@ enum SpoolSchema {
             attempts INTEGER NOT NULL, PRIMARY KEY(grp, n)) WITHOUT ROWID;
         -- Every ten minutes of scanning: which scan came last when, so that age costs no column.
         CREATE TABLE mark(n INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, synced INTEGER NOT NULL);
+        """,
         """
+        -- Lanes that were cut over: which of their scans are which primary's, those up to `until`, or all that come where
+        -- that is null; `total` counts the lane's scans up to there. A lane without a row is the main primary's.
+        CREATE TABLE assignment(
+            lane INTEGER NOT NULL, grp TEXT NOT NULL, until INTEGER, total INTEGER NOT NULL,
+            PRIMARY KEY(lane, grp)) WITHOUT ROWID;
+        -- Lanes that move with their next bag.
+        CREATE TABLE cutover(lane INTEGER PRIMARY KEY, source TEXT NOT NULL, target TEXT NOT NULL);
+        """,
     ])
 
     /// Settings of every connection: FULL makes each commit durable (sqlite.org/pragma.html#pragma_synchronous);

@@ -111,6 +111,9 @@ public struct UplinkSettings: Sendable, Equatable {
     /// Connections older than this are not used again, so that a DNS switch is followed.
     public var maxConnectionAge: Duration = .seconds(60)
 
+    /// A mirror's: how many scans may wait for it before it gives up the oldest; 1 to 10,000,000.
+    public var maxBacklog = 100_000
+
     /// Everything else has its default.
     public init(name: String, urls: [String], backend: String, authentication: Authentication) {
         self.name = name

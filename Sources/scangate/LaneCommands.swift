@@ -41,7 +41,9 @@ enum LaneCommands {
 
     private static func table(_ result: JSONValue) {
         Output.table(
-            ["LANE", "BAG", "CHILDREN", "WAITING", "DEVICES"],
-            result.list("lanes").map { lane in ["name", "parent", "children", "waiting", "devices"].map(lane.cell) })
+            ["LANE", "BAG", "CHILDREN", "WAITING", "UPLINK", "MOVES TO", "DEVICES"],
+            result.list("lanes").map { lane in
+                ["name", "parent", "children", "waiting", "uplink", "moves_to", "devices"].map(lane.cell)
+            })
     }
 }

@@ -2,7 +2,7 @@ internal import Gateway
 internal import JSON
 
 enum UplinkCommands {
-    static let all = [list] + changes
+    static let all = [list] + changes + [cutover]
 
     private static let list = Command(
         name: "uplink list", usage: "[--json]", summary: "the ways out, and how they do",
@@ -17,13 +17,48 @@ enum UplinkCommands {
     ].map { word, summary in
         Command(
             name: "uplink \(word)", usage: "[NAME]", summary: summary,
-            details: "Lasts until the daemon's next start. Audited.\n\nexample: scangate uplink \(word) tracetrack",
+            details: """
+                NAME is an uplink, a fallback for instance; while one is paused its fallbacks carry its scans. Lasts until
+                the daemon's next start. Audited.
+
+                example: scangate uplink \(word) tracetrack
+                """,
             options: []
         ) { arguments in
             let name = arguments.operands.first
             try await arguments.perform(
                 "uplink \(word)", name.map { [("uplink", JSONValue.string($0))] } ?? [], print: table)
         }
+    }
+
+    private static let cutover = Command(
+        name: "uplink cutover", usage: "OLD NEW [--lane LANE] [--back] [--json]",
+        summary: "move lanes to another backend, and back",
+        details: """
+            OLD and NEW are primaries with backends of their own. Each lane moves with its next bag, so that no bag is
+            split; without --lane all lanes move, those to come included. OLD keeps what was scanned before.
+
+            --back takes lanes back at once: OLD gets, in order, every scan since the move, whatever NEW made of it, as
+            long as [spool] keep_accepted has kept it. NEW gets nothing more. Audited.
+
+            example: scangate uplink cutover tracetrack aws --lane table-1
+            example: scangate uplink cutover tracetrack aws --back
+            """,
+        options: [.value("lane"), .flag("back")]
+    ) { arguments in
+        let names = try arguments.operands("OLD", "NEW")
+        try await arguments.perform(
+            "uplink cutover",
+            [
+                ("old", .string(names[0])), ("new", .string(names[1])),
+                ("back", .bool(arguments.has("back"))),
+            ] + arguments.passing("lane"), print: moves)
+    }
+
+    private static func moves(_ result: JSONValue) {
+        Output.table(
+            ["LANE", "STATE", "REPLAYED", "NOT KEPT"],
+            result.list("lanes").map { lane in ["name", "state", "replayed", "not_kept"].map(lane.cell) })
     }
 
     private static func table(_ result: JSONValue) {

@@ -102,7 +102,7 @@ struct Site: Sendable {
 
     /// A child's scan as it is stored.
     func sample() throws -> [UInt8] {
-        let reader = try SpoolReader(directory: state)
+        let reader = try SpoolReader(directory: state, groups: SpoolGroups())
         defer { reader.close() }
         guard let scan = try reader.scans([Int64](1...200)).last else { throw BenchError("nothing was stored") }
         return scan.wire

@@ -10,7 +10,7 @@ import Testing
     @Test func `an answer for a scan of the old file settles and rejects nothing of the new one`() async throws {
         try await withTemporaryDirectory { directory in
             let old = try Writer(directory: directory)
-            let log = try SpoolLog(directory: directory, groups: [groupA], sink: old)
+            let log = try SpoolLog(directory: directory, groups: SpoolGroups([groupA]), sink: old)
             let before = try await old.store(["a", "b", "c"])
             log.noteAppended(await old.appended)
             let sent = try await log.waiting(for: groupA, lane: laneA, maxScans: 10, maxBytes: 10_000)
@@ -29,7 +29,7 @@ import Testing
             #expect(log.counts(of: groupA) == SpoolCounts(waiting: 4, rejected: 0, held: 0))
             let all = try await log.waiting(for: groupA, lane: laneA, maxScans: 10, maxBytes: 10_000)
             #expect(labels(all) == [wire("A"), wire("B"), wire("C"), wire("D")])
-            let restarted = try SpoolLog(directory: directory, groups: [groupA], sink: old)
+            let restarted = try SpoolLog(directory: directory, groups: SpoolGroups([groupA]), sink: old)
             #expect(restarted.counts(of: groupA) == SpoolCounts(waiting: 4, rejected: 0, held: 0))
             #expect(
                 try await restarted.waiting(for: groupA, lane: laneA, maxScans: 10, maxBytes: 10_000).map(\.n) == after)
@@ -57,14 +57,14 @@ import Testing
             let state = directory + "/state"
             try Files.makeDirectory(state)
             let spool = try Spool(directory: state, limits: SpoolLimits())
-            try spool.use(groups: [groupA])
+            try spool.use(SpoolGroups([groupA]))
             let first = try spool.store(["a"])
             #expect(rename(state, state + "-away") == 0)
             #expect(throws: SpoolError.self) { try spool.reopen() }
             #expect(throws: SpoolError.self) { try spool.store(["b"]) }
             #expect(throws: SpoolError.self) { try spool.store(["b"], lane: laneB) }
             #expect(throws: SpoolError.self) { try spool.checkpoint() }
-            #expect(throws: SpoolError.self) { try spool.use(groups: [groupA]) }
+            #expect(throws: SpoolError.self) { try spool.use(SpoolGroups([groupA])) }
             #expect(throws: SpoolError.self) { try spool.prune(olderThan: nil, atMost: 1) }
             #expect(try spool.bytes() == 0)
             #expect(rename(state + "-away", state) == 0)
@@ -83,7 +83,7 @@ extension Writer {
         try withSpool { spool, directory in
             _ = try SpoolRecovery.setAside(directory: directory, wallMs: 1_795_233_600_000)
             try spool.reopen()
-            try spool.use(groups: [groupA])
+            try spool.use(SpoolGroups([groupA]))
             return try spool.store(labels)
         }
     }

@@ -20,8 +20,14 @@ func moment(_ seconds: Int64 = 0) -> Moment {
 
 extension Spool {
     /// Stores labels the way the intake does: numbers handed out first, then one commit.
+    ///
+    /// - Parameters:
+    ///   - cut: from which label on the lane is its next primary's; the reading side is told first.
     @discardableResult
-    func store(_ labels: [String], lane: LaneID = laneA, at seconds: Int64 = 0) throws -> [Int64] {
+    func store(
+        _ labels: [String], lane: LaneID = laneA, at seconds: Int64 = 0, cut: Int? = nil,
+        telling log: SpoolLog? = nil
+    ) throws -> [Int64] {
         try prepare(lane)
         var change = SpoolChange(now: moment(seconds))
         for label in labels {
@@ -32,6 +38,11 @@ extension Spool {
             change.laneSequences[lane] = laneSequence
             change.deviceSequences[scanner] = deviceSequence
             change.laneStates[lane] = Array(label.utf8)
+        }
+        if let cut {
+            change.cutovers[lane] = change.appends[cut].n - 1
+            let next = applying(change)
+            log?.note(next.assignments, next.moves)
         }
         try commit(change)
         return change.appends.map(\.n)
@@ -50,10 +61,10 @@ actor Writer: SettlementSink {
     private let directory: String
     private(set) var records: [SettlementRecord] = []
 
-    init(directory: String, groups: [GroupID] = [groupA]) throws {
+    init(directory: String, groups: SpoolGroups = SpoolGroups([groupA])) throws {
         self.directory = directory
         spool = try Spool(directory: directory, limits: SpoolLimits())
-        try spool.use(groups: groups)
+        try spool.use(groups)
     }
 
     func settle(_ record: SettlementRecord, durable: Bool) async throws {
@@ -61,7 +72,11 @@ actor Writer: SettlementSink {
         try spool.settle(record)
     }
 
-    func store(_ labels: [String], lane: LaneID = laneA) throws -> [Int64] { try spool.store(labels, lane: lane) }
+    func store(_ labels: [String], lane: LaneID = laneA, cut: Int? = nil, telling log: SpoolLog? = nil) throws
+        -> [Int64]
+    {
+        try spool.store(labels, lane: lane, cut: cut, telling: log)
+    }
     var log: LogID { spool.log }
     var appended: [LaneID: Int64] { spool.lanes.mapValues(\.appended) }
     func withSpool<T>(_ body: (Spool, String) throws -> T) rethrows -> T { try body(spool, directory) }
@@ -73,7 +88,7 @@ actor Writer: SettlementSink {
 func withLog(_ body: (Writer, SpoolLog, String) async throws -> Void) async throws {
     try await withTemporaryDirectory { directory in
         let writer = try Writer(directory: directory)
-        let log = try SpoolLog(directory: directory, groups: [groupA], sink: writer)
+        let log = try SpoolLog(directory: directory, groups: SpoolGroups([groupA]), sink: writer)
         try await body(writer, log, directory)
         await log.close()
         await writer.close()

@@ -73,7 +73,7 @@ import Testing
             _ = try await log.waiting(for: groupA, lane: laneA, maxScans: 3, maxBytes: 10_000)
             try await log.settle(
                 group: groupA, lane: laneA, [(numbers[0], .done), (numbers[2], .held(reason: "?"))], durable: true)
-            let restarted = try SpoolLog(directory: directory, groups: [groupA], sink: writer)
+            let restarted = try SpoolLog(directory: directory, groups: SpoolGroups([groupA]), sink: writer)
             #expect(
                 labels(try await restarted.waiting(for: groupA, lane: laneA, maxScans: 9, maxBytes: 10_000)) == [
                     wire("b")
@@ -125,7 +125,7 @@ import Testing
                 exceptions: [.init(n: numbers[1], state: .held, reason: "?")])
             try await writer.settle(held, durable: true)
             log.noteAppended(await writer.appended)
-            log.noteHeld(1, [groupA])
+            log.noteHeld(1, groupA)
             _ = try await log.move([numbers[1]], from: [.held], to: .requeued, group: groupA, reason: "")
             #expect(log.counts(of: groupA) == SpoolCounts(waiting: 3, rejected: 0, held: 0))
             let batch = try await log.waiting(for: groupA, lane: laneA, maxScans: 9, maxBytes: 10_000)

@@ -128,6 +128,19 @@ final class FakeScanLog: ScanLog {
         for watcher in ready { watcher.continuation.resume() }
     }
 
+    func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int {
+        try state.withLock { state in
+            try Self.check(&state)
+            var skipped = 0
+            for lane in state.lanes.keys {
+                let excess = max(0, (state.lanes[lane]?.count ?? 0) - limit)
+                state.lanes[lane]?.removeFirst(excess)
+                skipped += excess
+            }
+            return skipped
+        }
+    }
+
     private static func check(_ state: inout State) throws {
         guard state.failures > 0 else { return }
         state.failures -= 1

@@ -22,6 +22,7 @@ extension Administrator {
         for group in configuration.groups {
             waiting.merge(try await log.lanesWaiting(for: group.id)) { max($0, $1) }
         }
+        let assignments = await intake.assignments()
         var json = JSONWriter()
         json.object {
             $0.key("lanes")
@@ -35,6 +36,9 @@ extension Administrator {
                         $0.member("parent", parent ?? "")
                         $0.member("children", parent == nil ? 0 : state.children)
                         $0.member("waiting", waiting[name] ?? 0)
+                        $0.member("uplink", assignments.receiver(of: name)?.text ?? "")
+                        // Where it goes with its next bag, or empty.
+                        $0.member("moves_to", assignments.cutovers[name]?.target.text ?? "")
                         $0.key("devices")
                         $0.array { for device in devices where device.lane == name { $0.string(device.name.text) } }
                     }

@@ -9,30 +9,37 @@ extension Administrator {
     /// Lists scans by state, or those that hold a label. Read with a connection of its own: a search reads every scan,
     /// and must not keep the uplinks waiting.
     func listScans(_ command: String, _ arguments: CommandArguments) async throws -> [UInt8] {
-        let group = try listGroup(arguments)
+        let shown = try listGroups(arguments, command)
         let limit = Int(min(max(arguments.number("limit") ?? 100, 1), 10_000))
         let after = arguments.number("after") ?? 0
         let label = arguments["label"]
         let state = command == "scans export" ? arguments["state"] ?? "all" : String(command.dropFirst("scans ".count))
-        let directory = directory
+        let (directory, groups) = (directory, configuration.spoolGroups)
         // Off this actor's thread: other commands go on during a long search.
         let entries = try await Task.detached { () throws -> [SpoolReader.Entry] in
-            let reader = try SpoolReader(directory: directory)
+            let reader = try SpoolReader(directory: directory, groups: groups)
             defer { reader.close() }
-            switch state {
-            case "waiting": return try reader.waiting(for: group, after: after, limit: limit)
-            case "rejected": return try reader.exceptions(.rejected, of: group, after: after, limit: limit)
-            case "held": return try reader.exceptions(.held, of: group, after: after, limit: limit)
-            case "find":
-                guard let label else { throw CommandError("label is missing", exit: .usage) }
-                return try Self.find(label, reader, group, after: after, limit: limit)
-            case "all": return try reader.all(group: group, after: after, limit: limit)
-            default: throw CommandError("--state: write all, waiting, rejected or held", exit: .usage)
+            func list(_ group: GroupID) throws -> [SpoolReader.Entry] {
+                switch state {
+                case "waiting": return try reader.waiting(for: group, after: after, limit: limit)
+                case "rejected": return try reader.exceptions(.rejected, of: group, after: after, limit: limit)
+                case "held": return try reader.exceptions(.held, of: group, after: after, limit: limit)
+                case "find":
+                    guard let label else { throw CommandError("label is missing", exit: .usage) }
+                    return try Self.find(label, reader, group, after: after, limit: limit)
+                case "all": return try reader.all(group: group, after: after, limit: limit)
+                default: throw CommandError("--state: write all, waiting, rejected or held", exit: .usage)
+                }
             }
+            // A scan is one primary's, and what that one says of it counts.
+            let entries = try shown.flatMap { group in
+                try list(group).filter { $0.isIts || $0.exception != nil || shown.count == 1 }
+            }
+            return Array(entries.sorted { $0.scan.n < $1.scan.n }.prefix(limit))
         }.value
         var json = JSONWriter(reserving: 256 * entries.count + 64)
         json.object {
-            $0.member("uplink", group.text)
+            $0.member("uplink", shown.map(\.text).joined(separator: ", "))
             $0.key("scans")
             $0.array { for entry in entries { Self.write(entry, to: &$0) } }
             // Where the next page begins; null on the last one.
@@ -91,10 +98,15 @@ extension Administrator {
         return json.bytes
     }
 
-    /// For reading any group will do, so that a spool without uplinks can be looked at too.
-    private func listGroup(_ arguments: CommandArguments) throws(CommandError) -> GroupID {
-        if arguments["uplink"] == nil, configuration.groups.isEmpty, let none = GroupID("none") { return none }
-        return try group(arguments)
+    /// For reading any group will do, so that a spool without uplinks can be looked at too; without a name all
+    /// primaries, each with the scans that are its own.
+    private func listGroups(_ arguments: CommandArguments, _ command: String) throws(CommandError) -> [GroupID] {
+        if arguments["uplink"] == nil {
+            let groups = configuration.spoolGroups
+            if !groups.primaries.isEmpty { return groups.primaries }
+            if groups.all.isEmpty, let none = GroupID("none") { return [none] }
+        }
+        return [try group(arguments)]
     }
 
     /// Scans whose label, bag or bytes as read are the text, in any case: what a person has in hand.
@@ -124,10 +136,11 @@ extension Administrator {
             switch entry.exception {
             case .requeued: "waiting"
             case let exception?: exception.rawValue
-            case nil: entry.isSettled ? "accepted" : "waiting"
+            case nil: !entry.isIts ? "another uplink's" : entry.isSettled ? "accepted" : "waiting"
             }
         json.object {
             $0.member("number", entry.scan.n)
+            $0.member("uplink", entry.group.text)
             $0.member("lane", entry.lane)
             $0.member("state", state)
             $0.member("reason", entry.reason)

@@ -116,11 +116,12 @@ extension Administrator {
             status.counts.waiting = log.unjudged
             return status
         }
-        for group in configuration.groups {
+        // A scan is one primary's; what a mirror has not got yet is its own business.
+        for group in configuration.groups where group.first.use != .mirror {
             let counts = log.counts(of: group.id)
-            status.counts.waiting = max(status.counts.waiting, counts.waiting)
-            status.counts.rejected = max(status.counts.rejected, counts.rejected)
-            status.counts.held = max(status.counts.held, counts.held)
+            status.counts.waiting += counts.waiting
+            status.counts.rejected += counts.rejected
+            status.counts.held += counts.held
             guard counts.waiting > 0 else { continue }
             let oldest = try await log.read { try $0.oldestWaiting(for: group.id) }
             guard let oldest, let scan = try? WireScan.decode(oldest.wire) else { continue }
@@ -188,6 +189,7 @@ extension Administrator {
             $0.member("retries", status.retries)
             $0.member("ambiguous", status.ambiguous)
             $0.member("extra_parent_posts", status.extraParentPosts)
+            $0.member("skipped", status.skipped)
             $0.key("last_accepted_s")
             if let at = status.lastAcceptedAt {
                 $0.integer((now.uptimeNs - at.uptimeNs) / 1_000_000_000)

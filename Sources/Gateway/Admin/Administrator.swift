@@ -104,6 +104,7 @@ actor Administrator {
                 return try await moveScans(request.command, arguments, requester)
             case "uplink list": return try await listUplinks()
             case "uplink pause", "uplink resume": return try await changeUplink(request.command, arguments, requester)
+            case "uplink cutover": return try await cutOver(arguments, requester)
             case "audit show": return try showAudit(arguments)
             case "audit verify": return try verifyAudit()
             default:
@@ -133,18 +134,20 @@ actor Administrator {
         }
     }
 
-    /// The group that a command is about: the one named, or the only one.
+    /// The group that a command is about: the one named, or the only primary's.
     func group(_ arguments: CommandArguments) throws(CommandError) -> GroupID {
         let groups = configuration.groups.map(\.id)
         guard let name = arguments["uplink"] else {
-            guard let only = groups.first else {
+            guard let first = groups.first else {
                 throw CommandError("there is no uplink", hint: "write one: [[uplink]] url = …", exit: .configuration)
             }
+            let primaries = configuration.spoolGroups.primaries
+            if primaries.count == 1 { return primaries[0] }
             guard groups.count == 1 else {
                 throw CommandError(
-                    "there are several groups of uplinks", hint: "say which: --uplink \(only)", exit: .usage)
+                    "there are several groups of uplinks", hint: "say which: --uplink \(first)", exit: .usage)
             }
-            return only
+            return first
         }
         guard let group = groups.first(where: { $0.text == name }) else {
             throw CommandError(

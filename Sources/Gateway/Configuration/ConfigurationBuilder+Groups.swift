@@ -16,6 +16,12 @@ extension ConfigurationBuilder {
                 "\(first.path) is the primary of backend \"\(table.text("backend") ?? "")\" already",
                 "write use = \"fallback\", or another backend")
         }
+        for table in primaries.dropFirst() where table.text("backend") != primaries[0].text("backend") {
+            findings.note(
+                table.origin(of: "use"), table.path(of: "use"),
+                "a further primary gets the lanes that `scangate uplink cutover \(primaries[0].text("name") ?? "OLD") "
+                    + "\(table.text("name") ?? "NEW")` gives it, and no others")
+        }
         for (table, use) in uses where use != .primary {
             let backend = table.text("backend") ?? ""
             let known = primaries.contains { $0.text("backend") == backend }
@@ -38,6 +44,17 @@ extension ConfigurationBuilder {
                             + "one would not know what the other has delivered",
                         "write contract = \"\(contracts[0].rawValue)\", or another backend and use = \"mirror\"")
                 }
+            }
+            if use == .mirror && primaries.isEmpty {
+                findings.mistake(
+                    table.origin(of: "use"), table.path(of: "use"),
+                    "a mirror is a copy, which gives scans up, and there is no primary", "write use = \"primary\"")
+            }
+            if use == .mirror, table.choice("contract") ?? UplinkSettings.Contract.web == .web {
+                findings.mistake(
+                    table.origin(of: "contract"), table.path(of: "contract"),
+                    "a mirror cannot speak \"tracetrack-web\": that has nothing to tell a copy from a second scan",
+                    "write contract = \"tracetrack-devices\"")
             }
             if use == .mirror && known {
                 findings.warning(

@@ -37,6 +37,7 @@ extension ConfigurationBuilder {
         result.paths = paths(table.table("paths"))
         result.timeout = table.duration("timeout") ?? result.timeout
         result.maxConnectionAge = table.duration("max_connection_age") ?? result.maxConnectionAge
+        result.maxBacklog = table.integer("max_backlog").map { Int($0) } ?? result.maxBacklog
         result.blockLinger = table.duration("block_linger") ?? result.blockLinger
         result.insecureCookies = table.boolean("insecure_cookies") ?? result.insecureCookies
         warn(about: result, table)
@@ -153,6 +154,11 @@ extension ConfigurationBuilder {
             findings.note(
                 table.origin(of: "url"), table.path(of: "url"),
                 "more than one url with tracetrack-web takes effect only in a later version: the first alone is used")
+        }
+        if uplink.use != .mirror && table.has("max_backlog") {
+            findings.warning(
+                table.origin(of: "max_backlog"), table.path(of: "max_backlog"), "only a mirror gives scans up",
+                "remove it")
         }
         guard uplink.contract != .web else { return }
         for key in ["paths", "block_linger", "insecure_cookies"] where table.has(key) {

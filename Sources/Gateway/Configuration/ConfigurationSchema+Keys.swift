@@ -110,7 +110,11 @@ extension ConfigurationSchema {
             "TraceTrack as it stands, or signed batches."),
         Key(
             "use", .choice(UplinkSettings.Use.allCases.map(\.rawValue)), .value("\"primary\""),
-            "The way out, the way when that one fails (*later*: nothing is sent its way yet), or a copy."),
+            "The way out; the way while that one cannot be used; or a copy. A further primary, of another backend, gets "
+                + "only the lanes that `scangate uplink cutover` gives it."),
+        Key(
+            "max_backlog", .integer(1...10_000_000), .value("100_000"),
+            "A mirror's: scans that may wait for it; beyond that it gives up the oldest and counts them."),
         Key(
             "backend", .name, .computed("\"default\"; of a mirror its name"),
             "Uplinks that share a backend share its deduplication: a primary and its fallbacks."),

@@ -47,10 +47,10 @@ final class GatewayCore: Sendable {
         let registry = try Registry(
             stateDirectory: directory, sealingKeyFile: configuration.keys.sealingKeyFile, clock: clock)
         gateway = try registry.gatewayName(configured: configuration.gateway.id)
-        let groups = configuration.groups.map(\.id)
+        let groups = configuration.spoolGroups
         let spool = try Self.openSpool(directory, configuration.spool, clock, events)
-        try spool.use(groups: groups)
-        Self.warnOfUnknownGroups(try spool.knownGroups(), groups)
+        try spool.use(groups)
+        Self.warnOfUnknownGroups(try spool.knownGroups(), groups.all)
         intake = Intake(
             gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
             clock: clock, events: events)
@@ -124,6 +124,13 @@ enum StateDirectory {
 }
 
 extension Configuration {
+    /// The groups as the spool has to know them.
+    var spoolGroups: SpoolGroups {
+        SpoolGroups(
+            groups.filter { $0.first.use != .mirror }.map(\.id),
+            mirrors: groups.filter { $0.first.use == .mirror }.map(\.id))
+    }
+
     /// What the intake judges by.
     var laneRules: LaneRules { LaneRules(labels: labels, defaults: lane, lanes: lanes) }
 }

@@ -17,12 +17,14 @@ extension Intake {
                 try spool.reopen()
             }
             // A file made anew knows no group yet; to any other this changes nothing.
-            try spool.use(groups: groups)
+            try spool.use(groups)
             fault = nil
         } catch { fault = error }
         guard fault == nil else { return retryLater() }
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
         events.spoolRecovered()
+        // A cutover that was announced may not have happened.
+        outputs?.log.note(spool.assignments, [])
         // A commit that failed may have reached the file all the same: what it stored has to be sent too.
         if spool.log == logOfReader { wakeUplinks() } else { moveReader() }
     }

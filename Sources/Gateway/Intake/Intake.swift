@@ -25,8 +25,8 @@ actor Intake: ReadingSink, SettlementSink {
     private nonisolated let queue = IntakeQueue()
     private nonisolated let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private nonisolated let flushes: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
-    private var rules: LaneRules
-    let groups: [GroupID]
+    private(set) var rules: LaneRules
+    let groups: SpoolGroups
     private var devices: [DeviceID: AdmittedDevice] = [:]
     var states: [LaneID: LaneState] = [:]
     private var settlements = PendingSettlements()
@@ -34,6 +34,7 @@ actor Intake: ReadingSink, SettlementSink {
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
     var outputs: Outputs?
+    private var wasPressed = false
     /// The file that the reading side has, or is about to have.
     var logOfReader: LogID
 
@@ -48,7 +49,7 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     init(
-        gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: [GroupID],
+        gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: SpoolGroups,
         clock: TimeSource, events: EventHub
     ) {
         self.gateway = gateway
@@ -171,7 +172,7 @@ actor Intake: ReadingSink, SettlementSink {
         }
         for (lane, state) in batch.states { batch.change.laneStates[lane] = state.encode() }
         if !batch.change.isEmpty {
-            do throws(SpoolError) { try spool.commit(batch.change) } catch {
+            do throws(SpoolError) { try store(batch.change) } catch {
                 // Not the batch's own: what it held was never stored.
                 settlements.putBack(verdicts)
                 fault = error
@@ -186,11 +187,27 @@ actor Intake: ReadingSink, SettlementSink {
         recover()
     }
 
+    /// Commits a change; cutovers are known to the reading side before, or it could hand a scan to the wrong group.
+    func store(_ change: SpoolChange) throws(SpoolError) {
+        if !change.cutovers.isEmpty {
+            let (assignments, moves) = spool.applying(change)
+            outputs?.log.note(assignments, moves)
+        }
+        try spool.commit(change)
+    }
+
     private func roomFault() -> SpoolError? {
         spool.unjudged = outputs?.log.unjudged ?? 0
+        defer { notePressure() }
         do throws(SpoolError) { try spool.room() } catch { return error }
         events.spoolHasRoom()
         return nil
+    }
+
+    private func notePressure() {
+        guard spool.isPressed != wasPressed else { return }
+        wasPressed = spool.isPressed
+        outputs?.log.notePressure(wasPressed)
     }
 
     private func judge(_ item: IntakeQueue.Item, _ batch: inout IntakeBatch) {
@@ -214,6 +231,10 @@ actor Intake: ReadingSink, SettlementSink {
             let wire = WireScan.encode(scan, sign: device.sign)
             let n = spool.nextNumber()
             spool.handOut(lane: lane, scan.laneSeq, device: device.name, scan.seq)
+            // The first bag since the cutover was asked for: everything before it is the old primary's.
+            if scan.role == .parent, spool.assignments.cutovers[lane] != nil, batch.change.cutovers[lane] == nil {
+                batch.change.cutovers[lane] = n - 1
+            }
             batch.add(scan, n: n, wire: wire, next: admission.next, item: item)
             if admission.held { hold(n, lane, &batch) }
         }
@@ -229,21 +250,27 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
-        for group in groups {
+        let assignments = spool.assignments
+        let isMoved = batch.change.cutovers[lane] != nil
+        let receiver = isMoved ? assignments.cutovers[lane]?.target : assignments.receiver(of: lane)
+        func note(_ group: GroupID, _ state: ExceptionState, _ reason: String) {
             batch.change.settlements.append(
                 SettlementRecord(
                     log: spool.log, group: group, lane: lane, cursor: 0, settled: 0,
-                    exceptions: [.init(n: n, state: .held, reason: "no label rule knows it ([lane] other = \"hold\")")])
-            )
+                    exceptions: [.init(n: n, state: state, reason: reason)]))
         }
-        batch.held += 1
+        if let receiver {
+            note(receiver, .held, "no label rule knows it ([lane] other = \"hold\")")
+            batch.held[receiver, default: 0] += 1
+        }
+        for mirror in groups.mirrors { note(mirror, .discarded, "held; a mirror gets what its primary gets at once") }
     }
 
     private func publish(_ batch: IntakeBatch) {
         for (lane, state) in batch.states { states[lane] = state }
         if let outputs, !batch.states.isEmpty {
             outputs.log.noteAppended(spool.appended(in: batch.states.keys))
-            if batch.held > 0 { outputs.log.noteHeld(batch.held, groups) }
+            for (group, count) in batch.held { outputs.log.noteHeld(count, group) }
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()
@@ -289,7 +316,8 @@ struct IntakeBatch {
     var states: [LaneID: LaneState] = [:]
     /// Readings to acknowledge after the commit.
     var accepted: [AcceptedReading] = []
-    var held = 0
+    /// Scans that are held from the start.
+    var held: [GroupID: Int] = [:]
     /// Why a new lane could not be stored; the file is opened again after the commit.
     var fileFault: SpoolError?
 

@@ -48,6 +48,7 @@ actor DevicesDelivery: Delivery {
     private var routes: Routes
     private var poison = PoisonWatch()
     private var logTrouble = false
+    private var isSkipping = false
     private var timer: (atNs: Int64, task: Task<Void, Never>)?
     private var stopping = false
     private var work: AsyncStream<Job>.Continuation?
@@ -148,7 +149,24 @@ actor DevicesDelivery: Delivery {
         for await _ in arrivals.wakeUps {
             for lane in arrivals.take() { arrived(lane) }
             settleDown()
+            await skipWhatIsTooMuch()
         }
+    }
+
+    // A mirror gives up its oldest scans rather than fill the spool: they are copies.
+    private func skipWhatIsTooMuch() async {
+        guard settings.use == .mirror else { return }
+        do {
+            let skipped = try await context.log.skipOldest(for: group, keeping: settings.maxBacklog)
+            guard skipped > 0 else { return }
+            if !isSkipping {
+                Log.warning(
+                    "mirror \(settings.name): more than \(settings.maxBacklog) scans wait for it, or the spool is nearly "
+                        + "full: the oldest are given up here (the primary has them); see `scangate uplink list`")
+            }
+            isSkipping = true
+            routes[0].counts.skipped += skipped
+        } catch { sayLogTrouble(error) }
     }
 
     // At the start: what an earlier run left behind.
@@ -414,10 +432,15 @@ actor DevicesDelivery: Delivery {
 
     private func settle(_ judged: [Judged], _ lane: LaneID, _ way: Int) async throws {
         guard !judged.isEmpty else { return }
+        let isMirror = settings.use == .mirror
+        // What a mirror's backend does not take is counted and let go: nobody is asked to look at copies.
         try await context.log.settle(
-            group: group, lane: lane, judged.map { ($0.n, $0.settlement) }, durable: false)
+            group: group, lane: lane, judged.map { ($0.n, isMirror ? .done : $0.settlement) }, durable: false)
         let now = context.time.now()
         for one in judged {
+            if isMirror {
+                if one.settlement == .done { isSkipping = false } else { routes[way].counts.skipped += 1 }
+            }
             routes[way].counts.count(one, at: now)
             context.observer(
                 routes[way].settings.name,
