@@ -68,7 +68,7 @@ let package = Package(
         module("Gate", ["Model", "Pattern"]),
         module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
         module("Spool", ["Database", "Model", "Posix"]),
-        module("Uplinks", ["HTTPClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
+        module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
         module("Scanners", ["Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
@@ -111,7 +111,7 @@ let package = Package(
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
         tests(
             "UplinksTests",
-            ["Uplinks", "HTTPClient", "HTTPServer", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+            ["Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
         tests("KillTests", ["JSON", "Model"]),
         tests(
             "GatewayTests",

@@ -23,6 +23,7 @@ public actor MQTTClient {
     static let flushLimit: Duration = .seconds(1)
     // A caller in need does not make attempts come faster than this.
     static let hurry: Duration = .seconds(5)
+    static let soon: Duration = .seconds(3)
     // A connection that ends sooner is no proof that the next one will last.
     static let lasting: Duration = .seconds(30)
 
@@ -31,7 +32,7 @@ public actor MQTTClient {
     }
 
     private let poll: PollThread
-    let settings: MQTTSettings
+    private(set) var settings: MQTTSettings
     private let onMessage: @Sendable (MQTTMessage) -> Void
     private let onEvent: @Sendable (MQTTEvent) -> Void
 
@@ -44,6 +45,7 @@ public actor MQTTClient {
     var isVersion5: Bool
     private var attempts = 0
     private var lastAttemptNs: Int64 = 0
+    private var nextAttemptNs: Int64 = 0
     private var upSinceNs: Int64 = 0
     private var failure: MQTTFailure?
     private var shortLived = 0
@@ -106,7 +108,7 @@ public actor MQTTClient {
     /// Nil once connected and subscribed; else why not, after the attempt under way has failed, or `limit`.
     ///
     /// Where the next attempt is still to come it comes now, if the last one is 5 s ago and another client has not
-    /// taken our place; if it may not come now, the last failure is returned at once.
+    /// taken our place; else it is waited for where it comes within 3 s, and otherwise the last failure returned at once.
     public func connected(within limit: Duration) async -> MQTTFailure? {
         if phase == .up { return nil }
         if phase == .waiting, failure?.kind != .takenOver || now - lastAttemptNs >= Self.attention.nanoseconds,
@@ -114,7 +116,8 @@ public actor MQTTClient {
         {
             attempt()
         }
-        guard phase == .connecting else { return failure ?? (phase == .up ? nil : Self.notYet(settings)) }
+        let isSoon = phase == .waiting && nextAttemptNs - now <= Self.soon.nanoseconds
+        guard phase == .connecting || isSoon else { return failure ?? (phase == .up ? nil : Self.notYet(settings)) }
         lastID += 1
         let id = lastID
         let token = poll.after(limit) { [weak self] in self?.assumeIsolated { $0.giveUpWaiting(id) } }
@@ -131,6 +134,12 @@ public actor MQTTClient {
     public func connectNow() {
         guard phase == .waiting else { return }
         schedule(.nanoseconds(max(0, lastAttemptNs + 1_000_000_000 - now)))
+    }
+
+    /// Takes over another user or password, from the next connection on; where there is none now, that comes at once.
+    public func use(username: String?, password: String?) {
+        (settings.username, settings.password) = (username, password)
+        connectNow()
     }
 
     /// Why there is no connection; nil while there is one, and before the first attempt has failed.
@@ -273,7 +282,10 @@ public actor MQTTClient {
         }
     }
 
-    private func schedule(_ delay: Duration) { setTimer(delay) { $0.attempt() } }
+    private func schedule(_ delay: Duration) {
+        nextAttemptNs = now + delay.nanoseconds
+        setTimer(delay) { $0.attempt() }
+    }
 
     private func setTimer(_ delay: Duration, _ body: @escaping @Sendable (isolated MQTTClient) -> Void) {
         cancelTimer()

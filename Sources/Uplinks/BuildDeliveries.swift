@@ -29,6 +29,7 @@ public func buildDeliveries(_ groups: [UplinkGroup], context: DeliveryContext) t
 private func makeUplink(_ settings: UplinkSettings, _ url: String, _ context: DeliveryContext) throws(UplinkError)
     -> any Uplink
 {
-    try DevicesUplink(
+    if UplinkSettings.isMQTT(url) { return try MQTTUplink(settings, url: url, context: context) }
+    return try DevicesUplink(
         settings, url: url, gateway: context.gateway, client: context.client, time: context.time)
 }

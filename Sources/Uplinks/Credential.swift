@@ -14,15 +14,26 @@ enum Credential: Sendable {
         case .mutualTLS: return .mutualTLS
         case .bearer(let file): return .bearer(try firstLine(of: file, "auth.token_file", settings.name))
         case .signature(let file):
-            var key = try key(from: try firstLine(of: file, "auth.key_file", settings.name), file, settings.name)
-            defer { SecretBytes.wipe(&key) }
-            let kid = Hex.encode(SHA256.digest(Array("scangate kid v1\n".utf8) + key).prefix(8))
-            return .signature(HMACKey(key), kid: kid)
+            let (key, kid) = try gatewayKey(file, "auth.key_file", settings.name)
+            return .signature(key, kid: kid)
+        case .password:
+            throw UplinkError(
+                "uplink \(settings.name): auth.kind = \"password\" is for MQTT",
+                hint: "write an mqtts:// url, or auth = { kind = \"signature\", key_file = \"…\" }")
         case .login:
             throw UplinkError(
                 "uplink \(settings.name): auth.kind = \"login\" is for the contract tracetrack-web",
                 hint: "write auth = { kind = \"signature\", key_file = \"…\" }")
         }
+    }
+
+    /// The gateway's key in a file, and the key's id.
+    static func gatewayKey(_ file: String, _ setting: String, _ uplink: String) throws(UplinkError)
+        -> (key: HMACKey, kid: String)
+    {
+        var key = try key(from: try firstLine(of: file, setting, uplink), file, setting, uplink)
+        defer { SecretBytes.wipe(&key) }
+        return (HMACKey(key), Hex.encode(SHA256.digest(Array("scangate kid v1\n".utf8) + key).prefix(8)))
     }
 
     /// The first line of a file with a secret: a password, a token or a key.
@@ -40,11 +51,13 @@ enum Credential: Sendable {
         return text
     }
 
-    private static func key(from text: String, _ file: String, _ uplink: String) throws(UplinkError) -> [UInt8] {
+    private static func key(from text: String, _ file: String, _ setting: String, _ uplink: String) throws(UplinkError)
+        -> [UInt8]
+    {
         let key = text.utf8.count == 64 ? Hex.decode(text) : Base64URL.decode(text)
         guard let key, key.count == 32 else {
             throw UplinkError(
-                "uplink \(uplink): auth.key_file: \(file) holds no 32-byte key",
+                "uplink \(uplink): \(setting): \(file) holds no 32-byte key",
                 hint: "write it as 43 characters of base64url or 64 hexadecimal digits")
         }
         return key

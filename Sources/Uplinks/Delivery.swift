@@ -49,6 +49,8 @@ public struct DeliveryContext: Sendable {
     public var jitter: @Sendable () -> UInt64
     /// The wall clock's estimated error in milliseconds, as a batch says it.
     public var clockErrorMs: @Sendable () -> Int64
+    /// What the gateway tells of itself over MQTT; nil where there is nothing to tell but that it is there.
+    public var gatewayStatus: (@Sendable () async -> GatewayStatus?)?
     /// Hears of judged scans and of changes, by the uplink's name; must return at once.
     public var observer: @Sendable (_ uplink: String, UplinkEvent) -> Void
     /// Sessions of an earlier run: uplink's name, account's name, lines.

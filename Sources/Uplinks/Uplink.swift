@@ -1,7 +1,7 @@
 internal import Model
 internal import Wire
 
-/// A way out for batches of tracetrack-devices: HTTPS today; MQTT, a fallback's or a mirror's way slot in here.
+/// A way out for batches of tracetrack-devices: HTTPS or MQTT.
 ///
 /// It carries bytes and reads answers; what an answer means for the scans is the lane's business, whatever the way.
 protocol Uplink: Sendable {
@@ -12,11 +12,23 @@ protocol Uplink: Sendable {
     @concurrent func probe() async -> Bool
     /// Reads the credential anew from its file, once after a 401.
     func reloadCredential()
+    /// Begins what it needs to stand, such as a connection; once, before the first batch. Does not wait for it.
+    func start() async
+    /// Ends that in good order, within 2 s; after the last batch.
+    func close() async
+    /// Answers so far that were for nothing that was asked, or did not prove themselves.
+    var foreignAnswers: Int { get }
 }
 
 extension Uplink {
     /// Where there is nothing to ask, the next batch tells.
     @concurrent func probe() async -> Bool { true }
+
+    func start() async {}
+
+    func close() async {}
+
+    var foreignAnswers: Int { 0 }
 }
 
 /// One batch as it goes out: its bytes never change under its id.
@@ -33,6 +45,8 @@ struct EncodedBatch: Sendable, Equatable {
 enum BatchAnswer: Equatable {
     /// 200 or 207 with results.
     case results(BatchReply)
+    /// MQTT with `ack = "broker"`: the broker has the batch, which is to count as accepted for all its scans.
+    case brokerAccepted
     /// 202: taken, not judged.
     case later(Duration?)
     /// 2xx without readable results.
@@ -62,7 +76,7 @@ enum BatchAnswer: Equatable {
     var isUplinksTrouble: Bool {
         switch self {
         case .unreadable, .unreachable, .failure, .slowDown, .unauthorized, .forbidden, .misconfigured: true
-        case .results, .later, .tooLarge, .refused, .compressionRefused, .cancelled: false
+        case .results, .brokerAccepted, .later, .tooLarge, .refused, .compressionRefused, .cancelled: false
         }
     }
 }

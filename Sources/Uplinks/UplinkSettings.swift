@@ -37,6 +37,8 @@ public struct UplinkSettings: Sendable, Equatable {
         case bearer(tokenFile: String)
         /// The client certificate of `tls` alone.
         case mutualTLS
+        /// MQTT: a user of the broker, the password being the first line of this file.
+        case password(username: String, passwordFile: String)
     }
 
     /// Files in PEM form; nil means the system's own authorities, no client certificate.
@@ -84,9 +86,12 @@ public struct UplinkSettings: Sendable, Equatable {
         public init() {}
     }
 
+    /// What holds for urls of MQTT.
+    public var mqtt = MQTT()
     /// The uplink's name, unique in the configuration.
     public var name: String
-    /// Regions of one backend, tried in order: `https://` or `http://`, host, port, and a path or none.
+    /// Regions of one backend, tried in order: `https://` or `http://`, host, port, and a path or none; or
+    /// `mqtts://` or `mqtt://`, host and port.
     public var urls: [String]
     /// How the uplink speaks to the backend.
     public var contract: Contract = .web

@@ -103,6 +103,18 @@ extension Administrator {
         return only
     }
 
+    /// What the gateway tells of itself over MQTT; nil where that cannot be read now.
+    func gatewayStatus() async -> GatewayStatus? {
+        guard let spool = try? await spoolStatus(clock.now()), let devices = try? registry.devices() else { return nil }
+        let counts = events.devices
+        let missing = devices.filter { $0.isEnabled && counts[$0.name]?.connected != true }
+        return GatewayStatus(
+            version: Version.text, configuration: configuration.fingerprint, waiting: Int(spool.counts.waiting),
+            oldestAgeSeconds: spool.oldestAgeSeconds, rejected: Int(spool.counts.rejected),
+            held: Int(spool.counts.held),
+            scannersMissing: missing.map(\.name.text).sorted())
+    }
+
     private struct SpoolStatus {
         var counts = SpoolCounts()
         var bytes: Int64 = 0
@@ -190,6 +202,7 @@ extension Administrator {
             $0.member("ambiguous", status.ambiguous)
             $0.member("extra_parent_posts", status.extraParentPosts)
             $0.member("skipped", status.skipped)
+            $0.member("foreign", status.foreignResults)
             $0.key("last_accepted_s")
             if let at = status.lastAcceptedAt {
                 $0.integer((now.uptimeNs - at.uptimeNs) / 1_000_000_000)

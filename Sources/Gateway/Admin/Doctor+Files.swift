@@ -57,8 +57,10 @@ extension Doctor {
             switch uplink.authentication {
             case .login(let accounts): paths += accounts.map(\.passwordFile)
             case .signature(let file), .bearer(let file): paths.append(file)
+            case .password(_, let file): paths.append(file)
             case .mutualTLS: break
             }
+            if let file = uplink.mqtt.ackKeyFile { paths.append(file) }
             if let file = uplink.tls.keyFile { paths.append(file) }
         }
         let sealing = configuration.keys.sealingKeyFile

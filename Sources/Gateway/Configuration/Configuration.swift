@@ -1,3 +1,4 @@
+internal import Crypto
 public import Gate
 public import Model
 public import Spool
@@ -86,6 +87,13 @@ public struct Configuration: Sendable, Equatable {
     public internal(set) var notes: [ConfigurationMistake] = []
     /// Every effective value, in the order of the reference.
     public internal(set) var entries: [ConfigurationEntry] = []
+
+    /// Names the effective values: the first 16 hex digits of a SHA-256 over `KEY = VALUE` lines. Secrets are in files,
+    /// so that none is in it.
+    public var fingerprint: String {
+        let text = entries.map { "\($0.key) = \($0.value)\n" }.joined()
+        return Hex.encode(SHA256.digest(Array(text.utf8)).prefix(8))
+    }
 
     /// How a lane judges its scans.
     public func settings(for id: LaneID) -> LaneSettings { lanes[id] ?? lane }

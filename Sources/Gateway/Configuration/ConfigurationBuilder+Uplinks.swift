@@ -11,6 +11,9 @@ extension ConfigurationBuilder {
                 table.values[key] = .init(
                     content: .text(text), origin: nil, node: ConfigurationNode(.string(text), table.origin))
             }
+            if table.values["contract"]?.origin == nil, table.texts("url").contains(where: UplinkSettings.isMQTT) {
+                set("contract", UplinkSettings.Contract.devices.rawValue)
+            }
             if table.values["name"] == nil { set("name", "uplink-\(index + 1)") }
             if table.values["backend"] == nil {
                 let isMirror = table.text("use") == UplinkSettings.Use.mirror.rawValue
@@ -25,14 +28,18 @@ extension ConfigurationBuilder {
     mutating func uplink(_ table: ConfigurationTable) -> UplinkSettings? {
         let contract: UplinkSettings.Contract = table.choice("contract") ?? .web
         let tls = tlsFiles(table.table("tls"))
-        let authentication = authentication(table.table("auth"), contract, tls)
         let urls = table.texts("url")
+        guard checkScheme(urls, contract, table) else { return nil }
+        let isMQTT = urls.first.map(UplinkSettings.isMQTT) ?? false
+        let authentication = authentication(table.table("auth"), contract, tls, isMQTT: isMQTT)
+        let mqtt = mqtt(table.table("mqtt"), auth: table.table("auth"), isMQTT: isMQTT)
         guard let name = table.text("name"), let backend = table.text("backend"), let authentication, !urls.isEmpty
         else { return nil }
         var result = UplinkSettings(name: name, urls: urls, backend: backend, authentication: authentication)
         result.contract = contract
         result.use = table.choice("use") ?? result.use
         result.tls = tls
+        result.mqtt = mqtt
         result.batching = batching(table.table("batch"))
         result.paths = paths(table.table("paths"))
         result.timeout = table.duration("timeout") ?? result.timeout
@@ -73,9 +80,10 @@ extension ConfigurationBuilder {
     }
 
     private mutating func authentication(
-        _ table: ConfigurationTable, _ contract: UplinkSettings.Contract, _ tls: UplinkSettings.TLSFiles
+        _ table: ConfigurationTable, _ contract: UplinkSettings.Contract, _ tls: UplinkSettings.TLSFiles, isMQTT: Bool
     ) -> UplinkSettings.Authentication? {
         guard let kind = table.text("kind") else { return nil }
+        if isMQTT { return brokerAuthentication(table, tls, kind: kind) }
         guard (kind == "login") == (contract == .web) else {
             findings.mistake(
                 table.origin(of: "kind"), table.path(of: "kind"),
@@ -85,7 +93,14 @@ extension ConfigurationBuilder {
             return nil
         }
         let own = ["login": "accounts", "signature": "key_file", "bearer": "token_file"][kind]
-        for key in ["accounts", "key_file", "token_file"] where key != own && table.has(key) {
+        if kind == "password" {
+            findings.mistake(
+                table.origin(of: "kind"), table.path(of: "kind"), "\"password\" is for an mqtts:// url",
+                "write \"signature\", \"bearer\" or \"mtls\"")
+            return nil
+        }
+        for key in ["accounts", "key_file", "token_file", "username", "password_file", "ack_key_file"]
+        where key != own && table.has(key) {
             findings.mistake(
                 table.origin(of: key), table.path(of: key), "does not go with kind \"\(kind)\"", "remove it")
         }
@@ -102,7 +117,8 @@ extension ConfigurationBuilder {
         }
     }
 
-    private mutating func secret(_ key: String, of table: ConfigurationTable) -> String? {
+    /// The path of a file that the kind of signing in needs.
+    mutating func secret(_ key: String, of table: ConfigurationTable) -> String? {
         if let path = file(key, of: table, secret: true) { return path }
         // A value of the wrong kind has been named already.
         if !findings.mistakes.contains(where: { $0.key == table.path(of: key) }) {
@@ -135,9 +151,11 @@ extension ConfigurationBuilder {
     }
 
     private mutating func warn(about uplink: UplinkSettings, _ table: ConfigurationTable) {
-        for url in uplink.urls where !url.lowercased().hasPrefix("https:") && !ConfigurationText.isLoopback(url) {
+        let secure = uplink.isMQTT ? "mqtts:" : "https:"
+        for url in uplink.urls where !url.lowercased().hasPrefix(secure) && !ConfigurationText.isLoopback(url) {
             findings.warning(
-                table.origin(of: "url"), table.path(of: "url"), "scans and passwords go unencrypted", "write https://")
+                table.origin(of: "url"), table.path(of: "url"), "scans and passwords go unencrypted",
+                "write \(secure)//")
             if uplink.contract == .web && !uplink.insecureCookies {
                 findings.warning(
                     table.origin(of: "url"), table.path(of: "url"),

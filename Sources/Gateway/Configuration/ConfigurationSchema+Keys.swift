@@ -104,10 +104,11 @@ extension ConfigurationSchema {
         Key(
             "url", .urls, .required,
             "The backend; a list names further regions of the same backend, tried in order. "
-                + "Without a path: the contract's own. tracetrack-web uses the first alone; further ones *later*."),
+                + "Without a path: the contract's own. `mqtts://HOST` (port 8883) or `mqtt://HOST` (1883) for MQTT. tracetrack-web uses the first alone; further ones *later*."
+        ),
         Key(
             "contract", .choice(UplinkSettings.Contract.allCases.map(\.rawValue)), .value("\"tracetrack-web\""),
-            "TraceTrack as it stands, or signed batches."),
+            "TraceTrack as it stands, or signed batches (always, and the default, over MQTT)."),
         Key(
             "use", .choice(UplinkSettings.Use.allCases.map(\.rawValue)), .value("\"primary\""),
             "The way out; the way while that one cannot be used; or a copy. A further primary, of another backend, gets "
@@ -138,11 +139,17 @@ extension ConfigurationSchema {
 
     private static let authentication = [
         Key(
-            "kind", .choice(["login", "signature", "bearer", "mtls"]), .required,
-            "tracetrack-web: `login`. tracetrack-devices: `signature`, `bearer` or `mtls` (the certificate of tls)."),
+            "kind", .choice(["login", "signature", "bearer", "mtls", "password"]), .required,
+            "tracetrack-web: `login`. tracetrack-devices: `signature`, `bearer` or `mtls` (the certificate of tls). "
+                + "MQTT: `signature`, `mtls` or `password`."),
         Key("accounts", .tables(account), .none, "login: the backend's users, one session each."),
         Key("key_file", .file(secret: true), .none, "signature: the gateway's key, base64url or 64 hex digits."),
         Key("token_file", .file(secret: true), .none, "bearer: the first line is the token."),
+        Key("username", .text(max: 200), .none, "password: the broker's user."),
+        Key("password_file", .file(secret: true), .none, "password: the first line is the password."),
+        Key(
+            "ack_key_file", .file(secret: true), .none,
+            "password or mtls over MQTT: the gateway's key as in key_file, for the codes of batches and acks."),
     ]
 
     private static let account = [
@@ -172,13 +179,33 @@ extension ConfigurationSchema {
     ]
 
     private static let mqtt = [
-        Key("topic_prefix", .text(max: 100), .value("\"scan/v1\""), "What topics begin with.", later: true),
         Key(
-            "ack", .choice(["application", "broker"]), .value("\"application\""),
-            "Whose word ends a scan's waiting: the backend's, or the broker's.", later: true),
+            "topic_prefix", .text(max: 100), .value("\"scan/v1\""),
+            "What topics begin with: `PREFIX/GATEWAY/batch`, `…/ack`, `…/status`."),
         Key(
-            "ack_auth", .choice(["mac", "broker-acl"]), .value("\"mac\""),
-            "What an ack message must show.", later: true),
+            "ack", .choice(UplinkSettings.MQTT.Ack.allCases.map(\.rawValue)), .value("\"application\""),
+            "Whose word ends a scan's waiting: the backend's, by a message on `…/ack`, or the broker's PUBACK."),
+        Key(
+            "ack_auth", .choice(UplinkSettings.MQTT.AckProof.allCases.map(\.rawValue)), .value("\"key\""),
+            "What an ack must show: a code by the gateway's key, or nothing, where the broker's rules see to it."),
+        Key(
+            "client_id", .text(max: 128), .computed("the gateway's name"),
+            "Unique at the broker: a second client with the same id ends the connection of the first."),
+        Key(
+            "keep_alive", .duration(30 * second...1200 * second), .value("\"60 s\""),
+            "Silence after which the broker is asked whether it is there."),
+        Key(
+            "alpn", .text(max: 64), .none,
+            "The protocol offered in the TLS handshake: `x-amzn-mqtt-ca` for AWS IoT Core on port 443."),
+        Key(
+            "protocol", .choice(["auto", "5", "3.1.1"]), .value("\"auto\""),
+            "The version of MQTT; `auto` is 5, and 3.1.1 where the broker refuses 5."),
+        Key(
+            "max_messages_per_s", .integer(1...10_000), .value("50"),
+            "Publishes in a second. AWS IoT Core discards what is over 100, acks included."),
+        Key(
+            "max_bytes_per_s", .size(1024...1 << 30), .value("\"400 KiB\""),
+            "Bytes in a second. AWS IoT Core takes 512 KiB."),
     ]
 
     private static let console = [

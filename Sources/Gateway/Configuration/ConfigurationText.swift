@@ -65,10 +65,10 @@ enum ConfigurationText {
         let example = "write a URL such as \"https://tracetrack.example\""
         guard let mark = text.firstRange(of: "://") else { return ("not a URL", example) }
         let scheme = text[..<mark.lowerBound].lowercased()
-        guard scheme != "mqtts", scheme != "mqtt" else {
-            return ("MQTT uplinks are not in this version", "write an https:// URL")
+        let isMQTT = scheme == "mqtts" || scheme == "mqtt"
+        guard scheme == "https" || scheme == "http" || isMQTT else {
+            return ("neither https:// nor http:// nor mqtts:// nor mqtt://", example)
         }
-        guard scheme == "https" || scheme == "http" else { return ("neither https:// nor http://", example) }
         let rest = text[mark.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard !authority.contains("@") else {
@@ -77,6 +77,12 @@ enum ConfigurationText {
         guard rest.utf8.allSatisfy(isURLByte) else { return ("characters that no URL has", example) }
         guard !rest.contains("?"), !rest.contains("#") else { return ("a query or fragment", "end the URL before it") }
         guard let (host, port) = split(String(authority)), isHost(host) else { return ("no host", example) }
+        if isMQTT,
+            rest.utf8.count > authority.utf8.count + 1
+                || rest.utf8.count == authority.utf8.count + 1 && !rest.hasSuffix("/")
+        {
+            return ("a path, which MQTT does not have", "end the URL before it; topics begin with mqtt.topic_prefix")
+        }
         guard port != nil || !authority.utf8.dropFirst(host.utf8.count).contains(UInt8(ascii: ":")) else {
             return ("a port that is none", "write a number from 1 to 65535")
         }

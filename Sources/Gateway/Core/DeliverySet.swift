@@ -49,6 +49,8 @@ actor DeliverySet {
             gateway: core.gateway, site: site, log: core.log, client: client, time: clock,
             random: { Random.word() }, clockErrorMs: { TimeSource.estimatedErrorMs() },
             observer: { name, event in events.uplink(name, event) })
+        let administrator = core.administrator
+        context.gatewayStatus = { await administrator.gatewayStatus() }
         let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
         (context.savedSessions, context.savedLogins) = (saved.cookies, saved.logins)
         let made: [any Delivery]

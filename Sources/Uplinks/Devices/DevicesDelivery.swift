@@ -69,6 +69,8 @@ actor DevicesDelivery: Delivery {
         guard !stopping else { return finish() }
         let (stream, continuation) = AsyncStream.makeStream(of: Job.self)
         work = continuation
+        let uplinks = routes.all.map(\.uplink)
+        for uplink in uplinks { await uplink.start() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.takeArrivals() }
             group.addTask { await self.findWaiting() }
@@ -82,6 +84,9 @@ actor DevicesDelivery: Delivery {
                 }
             }
             group.cancelAll()
+        }
+        await withDiscardingTaskGroup { group in
+            for uplink in uplinks { group.addTask { await uplink.close() } }
         }
         finish()
     }
@@ -474,7 +479,7 @@ actor DevicesDelivery: Delivery {
 
     private func event(for answer: BatchAnswer, of way: Int, sentWith generation: Int) -> UplinkHealth.Event {
         switch answer {
-        case .results:
+        case .results, .brokerAccepted:
             routes[way].credentialReloaded = false
             return .success
         case .later, .tooLarge, .cancelled: return .nothing

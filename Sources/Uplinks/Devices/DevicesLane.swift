@@ -112,6 +112,13 @@ struct DevicesLane {
         let attempt = pieces[last].attempts
         switch answer {
         case .results(let reply): return judge(reply, nowNs)
+        case .brokerAccepted:
+            let scans = pieces.popLast()?.scans ?? []
+            for scan in scans {
+                unknown[scan.id] = nil
+                postponed[scan.id] = nil
+            }
+            return Outcome(judged: scans.map { Judged(n: $0.n, id: $0.id, settlement: .done) })
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
         case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)

@@ -101,6 +101,7 @@ struct Routes {
         var out: [UplinkStatus] = []
         for route in all {
             var status = route.counts
+            status.foreignResults += route.uplink.foreignAnswers
             status.state = isRunning ? route.health.state : .stopped
             status.isPausedByAdmin = route.health.adminPaused
             status.lastError = route.health.lastError
