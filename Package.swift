@@ -111,7 +111,13 @@ let package = Package(
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
         tests(
             "UplinksTests",
-            ["Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip", "Model", "Posix"]),
+            [
+                "Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip",
+                "Model", "Posix",
+            ]),
+        tests(
+            "RelayTests",
+            ["Uplinks", "HTTPClient", "MQTTClient", "Wire", "Crypto", "Simulator", "Model", "Posix"]),
         tests("KillTests", ["JSON", "Model"]),
         tests(
             "GatewayTests",

@@ -1,0 +1,26 @@
+internal import Model
+internal import Synchronization
+
+/// What a relay does with the batches that it has let in: one kind a contract.
+protocol RelayForwarder: Sendable {
+    /// Takes a batch, or counts why not. On the connection's thread: returns at once.
+    func offer(_ batch: RelayBatch)
+    /// Works until `finish`, and until what is under way by then has been answered.
+    func run() async
+    /// Begins nothing more; drops what waits.
+    func finish()
+    /// Takes over other keys; lets what is blocked ask again at once.
+    func reload(_ keys: RelayKeys) async
+}
+
+/// How a forwarder answers a batch; false where the answer could not be published.
+typealias RelayAnswer = @Sendable (_ batch: RelayBatch, _ payload: [UInt8]) async -> Bool
+
+/// The counts of one relay. Any thread.
+final class RelayTally: Sendable {
+    private let state = Mutex(RelayCounts())
+
+    var counts: RelayCounts { state.withLock { $0 } }
+
+    func count(_ change: (inout RelayCounts) -> Void) { state.withLock { change(&$0) } }
+}
