@@ -25,6 +25,8 @@ extension MQTTClient {
             guard status == 0, mosquitto_socket(handle) >= 0 else {
                 throw trouble.failure(status, errno: code, settings, shortLived: 0)
             }
+            // The library leaves it open for programs that this one starts, which would keep the connection standing.
+            _ = fcntl(mosquitto_socket(handle), F_SETFD, FD_CLOEXEC)
             scangate_mosquitto_watch(handle, context) { @Sendable written, _, type, bytes, count, _, context in
                 guard written == 0, type == 21, count == 2, let bytes else { return }
                 let description = bytes.load(fromByteOffset: 1, as: UInt8.self)

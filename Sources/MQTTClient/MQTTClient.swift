@@ -2,6 +2,7 @@ internal import CMosquitto
 internal import Glibc
 internal import Model
 public import Posix
+internal import Synchronization
 
 /// One connection to an MQTT broker over libmosquitto, made again whenever it breaks.
 ///
@@ -58,7 +59,9 @@ public actor MQTTClient {
     private var filters: [String] = []
     private var unconfirmed: [Int32: String] = [:]
     private var publishes: [Int32: (id: UInt64, continuation: CheckedContinuation<PublishOutcome, Never>)] = [:]
-    private var waiters: [UInt64: CheckedContinuation<MQTTFailure?, Never>] = [:]
+    // Outside the actor: whoever is cancelled must not wait for a name server that holds the thread.
+    private nonisolated let waiters = Mutex<[UInt64: CheckedContinuation<MQTTFailure?, Never>]>([:])
+    private nonisolated let isLookingUp = Atomic(false)
     private var lastID: UInt64 = 0
     private var closers: [CheckedContinuation<Void, Never>] = []
 
@@ -76,6 +79,9 @@ public actor MQTTClient {
         isVersion5 = settings.version != .v311
     }
 
+    // One that was never connected has nothing but its thread.
+    deinit { poll.stop() }
+
     /// Called by the runtime.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { poll.asUnownedSerialExecutor() }
 
@@ -92,7 +98,8 @@ public actor MQTTClient {
         sigemptyset(&pipe)
         sigaddset(&pipe, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &pipe, nil)
-        attempt()
+        phase = .waiting
+        schedule(.zero)
     }
 
     /// Adds a filter, which is subscribed with QoS 1 at each connection from now on. A broker that refuses one has
@@ -109,12 +116,21 @@ public actor MQTTClient {
     ///
     /// Where the next attempt is still to come it comes now, if the last one is 5 s ago and another client has not
     /// taken our place; else it is waited for where it comes within 3 s, and otherwise the last failure returned at once.
-    public func connected(within limit: Duration) async -> MQTTFailure? {
+    ///
+    /// While a name server holds the client's thread it returns at once; cancelling the task ends the wait.
+    public nonisolated func connected(within limit: Duration) async -> MQTTFailure? {
+        if isLookingUp.load(ordering: .acquiring) {
+            return MQTTFailure(.network, "the broker's name is being looked up", hint: "check this machine's DNS")
+        }
+        return await waitForConnection(limit)
+    }
+
+    private func waitForConnection(_ limit: Duration) async -> MQTTFailure? {
         if phase == .up { return nil }
         if phase == .waiting, failure?.kind != .takenOver || now - lastAttemptNs >= Self.attention.nanoseconds,
             now - lastAttemptNs >= Self.hurry.nanoseconds
         {
-            attempt()
+            schedule(.zero)
         }
         let isSoon = phase == .waiting && nextAttemptNs - now <= Self.soon.nanoseconds
         guard phase == .connecting || isSoon else { return failure ?? (phase == .up ? nil : Self.notYet(settings)) }
@@ -123,10 +139,16 @@ public actor MQTTClient {
         let token = poll.after(limit) { [weak self] in self?.assumeIsolated { $0.giveUpWaiting(id) } }
         defer { poll.cancel(token) }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiters[id] = $0 }
+            await withCheckedContinuation { continuation in
+                let isLate = waiters.withLock { waiters in
+                    if !Task.isCancelled { waiters[id] = continuation }
+                    return Task.isCancelled && waiters[id] == nil
+                }
+                if isLate { continuation.resume(returning: Self.notYet(settings)) }
+            }
         } onCancel: {
-            // Unstructured: the way to the actor from a handler that cannot wait.
-            Task { await self.giveUpWaiting(id) }
+            let waiter = waiters.withLock { $0.removeValue(forKey: id) }
+            waiter?.resume(returning: MQTTFailure(.network, "the wait for a connection was cancelled"))
         }
     }
 
@@ -172,7 +194,8 @@ public actor MQTTClient {
 
     private func giveUpWaiting(_ id: UInt64) {
         let why = failure ?? MQTTFailure(.network, "\(settings.place): no connection in time")
-        waiters.removeValue(forKey: id)?.resume(returning: why)
+        let waiter = waiters.withLock { $0.removeValue(forKey: id) }
+        waiter?.resume(returning: why)
     }
 
     private func attempt() {
@@ -188,6 +211,9 @@ public actor MQTTClient {
                     .network, "\(client.settings.place): no answer within \(Self.handshakeLimit)",
                     hint: "check that the broker runs, and the port and firewall between"))
         }
+        // getaddrinfo has no other way than to block.
+        isLookingUp.store(true, ordering: .releasing)
+        defer { isLookingUp.store(false, ordering: .releasing) }
         do throws(MQTTFailure) {
             handle = try makeHandle(attempt: attempts)
         } catch { return finish(error) }
@@ -259,14 +285,20 @@ public actor MQTTClient {
         let lost = publishes.values
         publishes = [:]
         for publish in lost { publish.continuation.resume(returning: .lost(why)) }
-        let waiting = waiters.values
-        waiters = [:]
-        for waiter in waiting { waiter.resume(returning: why) }
+        release(why)
         let closing = closers
         closers = []
         for closer in closing { closer.resume() }
         onEvent(.disconnected(why))
         if phase == .waiting { schedule(delay(after: why)) }
+    }
+
+    private func release(_ outcome: MQTTFailure?) {
+        let waiting = waiters.withLock { waiters in
+            defer { waiters = [:] }
+            return waiters.values
+        }
+        for waiter in waiting { waiter.resume(returning: outcome) }
     }
 
     private func delay(after why: MQTTFailure) -> Duration {
@@ -396,9 +428,7 @@ public actor MQTTClient {
         upSinceNs = now
         cancelTimer()
         startBeat()
-        let waiting = waiters.values
-        waiters = [:]
-        for waiter in waiting { waiter.resume(returning: nil) }
+        release(nil)
         onEvent(.connected(session))
     }
 

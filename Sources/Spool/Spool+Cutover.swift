@@ -16,7 +16,8 @@ extension Spool {
                 for name in moving {
                     guard let lane = lanes[name] else { continue }
                     try connection.run(
-                        "INSERT OR IGNORE INTO assignment VALUES (?, ?, NULL, 0)", .integer(lane.id), .text(source.text)
+                        "INSERT OR IGNORE INTO assignment VALUES (?, ?, NULL, 0, 0)", .integer(lane.id),
+                        .text(source.text)
                     )
                     try connection.run(
                         "INSERT OR REPLACE INTO cutover VALUES (?, ?, ?)", .integer(lane.id), .text(source.text),
@@ -27,7 +28,7 @@ extension Spool {
                     for (name, lane) in lanes where assignments.lanes[name] == nil && !moving.contains(name) {
                         guard let group = assignments.mainGroup else { continue }
                         try connection.run(
-                            "INSERT OR IGNORE INTO assignment VALUES (?, ?, NULL, 0)", .integer(lane.id),
+                            "INSERT OR IGNORE INTO assignment VALUES (?, ?, NULL, 0, 0)", .integer(lane.id),
                             .text(group.text))
                     }
                     try setMain(target)
@@ -111,8 +112,9 @@ extension Spool {
                 "UPDATE assignment SET until = ?, total = ? WHERE lane = ? AND grp = ?", .integer(watermark),
                 .integer(total), .integer(lane.id), .text(cutover.source.text))
             try connection.run(
-                "INSERT INTO assignment VALUES (?, ?, NULL, 0) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL, total = 0",
-                .integer(lane.id), .text(cutover.target.text))
+                "INSERT INTO assignment VALUES (?, ?, NULL, 0, ?) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL,"
+                    + " total = 0, since = excluded.since",
+                .integer(lane.id), .text(cutover.target.text), .integer(watermark))
             // In front of what it had before: that was taken back, and is the old one's.
             try connection.run(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT(grp, lane) DO UPDATE SET n = excluded.n,"
@@ -147,7 +149,8 @@ extension Spool {
                 }
             }
             try connection.run(
-                "INSERT INTO assignment VALUES (?, ?, NULL, 0) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL, total = 0",
+                "INSERT INTO assignment VALUES (?, ?, NULL, 0, 0) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL,"
+                    + " total = 0",
                 .integer(lane.id), .text(heir.text))
             try connection.run("DELETE FROM cutover WHERE lane = ?", .integer(lane.id))
         }

@@ -201,7 +201,7 @@ public final class SpoolReader {
         let isMain = try assignments().mainGroup == group
         return """
             (EXISTS (SELECT 1 FROM assignment a WHERE a.lane = s.lane AND a.grp = '\(group.text)'
-                AND (a.until IS NULL OR s.n <= a.until))
+                AND s.n > a.since AND (a.until IS NULL OR s.n <= a.until))
             OR (\(isMain ? 1 : 0) AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.lane = s.lane)))
             """
     }

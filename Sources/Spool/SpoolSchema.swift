@@ -27,10 +27,11 @@ enum SpoolSchema {
         CREATE TABLE mark(n INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, synced INTEGER NOT NULL);
         """,
         """
-        -- Lanes that were cut over: which of their scans are which primary's, those up to `until`, or all that come where
-        -- that is null; `total` counts the lane's scans up to there. A lane without a row is the main primary's.
+        -- Lanes that were cut over: which of their scans are which primary's, those behind `since` and up to `until`, or all
+        -- that come where that is null; `total` counts the lane's scans up to there. A lane without a row is the main
+        -- primary's.
         CREATE TABLE assignment(
-            lane INTEGER NOT NULL, grp TEXT NOT NULL, until INTEGER, total INTEGER NOT NULL,
+            lane INTEGER NOT NULL, grp TEXT NOT NULL, until INTEGER, total INTEGER NOT NULL, since INTEGER NOT NULL,
             PRIMARY KEY(lane, grp)) WITHOUT ROWID;
         -- Lanes that move with their next bag.
         CREATE TABLE cutover(lane INTEGER PRIMARY KEY, source TEXT NOT NULL, target TEXT NOT NULL);

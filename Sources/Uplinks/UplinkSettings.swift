@@ -86,6 +86,23 @@ public struct UplinkSettings: Sendable, Equatable {
         public init() {}
     }
 
+    /// When lanes that were cut over to this uplink go back by themselves.
+    public struct Rollback: Sendable, Equatable {
+        /// The primary that they came from.
+        public var to: String
+        /// An answer that takes longer is slow.
+        public var slow: Duration = .milliseconds(500)
+        /// They go back after most answers were slow for this long.
+        public var slowFor: Duration = .seconds(300)
+        /// Of a hundred requests this many may fail: 1 to 99.
+        public var errorPercent = 10
+        /// They go back after more failed for this long.
+        public var errorsFor: Duration = .seconds(120)
+
+        /// The defaults.
+        public init(to: String) { self.to = to }
+    }
+
     /// What holds for urls of MQTT.
     public var mqtt = MQTT()
     /// The uplink's name, unique in the configuration.
@@ -118,6 +135,8 @@ public struct UplinkSettings: Sendable, Equatable {
 
     /// A mirror's: how many scans may wait for it before it gives up the oldest; 1 to 10,000,000.
     public var maxBacklog = 100_000
+    /// When lanes that were cut over to it go back by themselves; nil means never.
+    public var rollback: Rollback?
 
     /// Everything else has its default.
     public init(name: String, urls: [String], backend: String, authentication: Authentication) {

@@ -95,6 +95,8 @@ public enum UplinkEvent: Sendable, Equatable {
     case judged(lane: LaneID, n: Int64, id: UUID, settlement: Settlement, text: String, childCount: Int?)
     /// The state changed; the text says why and how to mend it.
     case stateChanged(UplinkState, text: String)
+    /// One attempt to deliver is over (tracetrack-devices); failed where it says nothing of the scans.
+    case attempted(took: Duration, failed: Bool)
     /// A lane stands still until a person has looked: its scans wait, other lanes go on.
     case laneFrozen(LaneID, reason: String)
 }

@@ -30,7 +30,7 @@ import Testing
             role = "child"
             [[uplink]]
             name = "a"
-            url = "mqtts://broker.example"
+            url = "ftp://broker.example"
             auth = { kind = "login", accounts = [{ username = "u", password_file = "\(open)" }] }
             [[uplink]]
             name = "a"
@@ -57,7 +57,8 @@ import Testing
                 "15: label[1].match: \"a(b\" does not compile: missing closing parenthesis at character 4; "
                     + "write a regular expression in PCRE2's syntax",
                 "16: label[2].match: missing; write match = … or extract = …",
-                "20: uplink[1].url: MQTT uplinks are not in this version; write an https:// URL",
+                "20: uplink[1].url: neither https:// nor http:// nor mqtts:// nor mqtt://; write a URL such as "
+                    + "\"https://tracetrack.example\"",
                 "21: uplink[1].auth.accounts[1].password_file: DIR/open can be used by others (mode 640); "
                     + "run: chmod 600 DIR/open",
                 "22: uplink[2].auth: missing; write auth = { … }",
@@ -159,7 +160,7 @@ import Testing
         ("https://a.example:0", "a port that is none"), ("https://a.example:99999", "a port that is none"),
         ("https://a.example:", "a port that is none"), ("https://a.example?x=1", "a query or fragment"),
         ("https://a b.example", "characters that no URL has"), ("https://[::1", "no host"),
-        ("mqtt://a", "MQTT uplinks"),
+        ("mqtts://a/topic", "a path, which MQTT does not have"), ("mqtts://u:p@a", "a user or password in the URL"),
         ("HTTPS://u@a.example", "a user or password in the URL"),
     ])
     func `a url that cannot work is a mistake`(url: String, problem: String) throws {

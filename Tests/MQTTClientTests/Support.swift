@@ -5,6 +5,10 @@ import TestSupport
 /// What a client told: its messages and events.
 final class Told: Sendable {
     private let state = Mutex<(messages: [MQTTMessage], events: [MQTTEvent])>(([], []))
+    private let moments = Mutex<[ContinuousClock.Instant]>([])
+
+    /// When each event came.
+    var times: [ContinuousClock.Instant] { moments.withLock { $0 } }
 
     var messages: [MQTTMessage] { state.withLock { $0.messages } }
     var events: [MQTTEvent] { state.withLock { $0.events } }
@@ -18,7 +22,16 @@ final class Told: Sendable {
     func client(_ settings: MQTTSettings) throws -> MQTTClient {
         try MQTTClient(
             settings, onMessage: { message in self.state.withLock { $0.messages.append(message) } },
-            onEvent: { event in self.state.withLock { $0.events.append(event) } })
+            onEvent: { event in
+                self.moments.withLock { $0.append(.now) }
+                self.state.withLock { $0.events.append(event) }
+            })
+    }
+}
+
+extension ScriptedBroker {
+    func settings(_ id: String) -> MQTTSettings {
+        MQTTSettings(host: "127.0.0.1", port: port, tls: nil, clientID: id)
     }
 }
 

@@ -28,6 +28,26 @@ extension Administrator {
         return reply(old, new, moved.mapValues { ($0 ? "moved" : "moves with its next bag", nil) })
     }
 
+    /// Takes all lanes back because the new backend does badly (`rollback`). Where it has none, nothing happens.
+    func rollBack(from new: GroupID, to old: GroupID, because reason: String) async {
+        let lanes = await intake.assignments().lanes.filter { $0.value[new]?.until == nil && $0.value[new] != nil }
+        guard !lanes.isEmpty else { return }
+        Log.error(
+            "cutover: \(new): \(reason): its lanes go back to \(old) (rollback); mend it, then: "
+                + "scangate uplink cutover \(old) \(new)")
+        events.uplink("\(new): \(reason): its lanes go back to \(old)")
+        do {
+            try registry.note(
+                "uplink cutover --back", subject: "all lanes", detail: "from=\(new) to=\(old) automatic: \(reason)",
+                by: "the daemon")
+            _ = try await cutBack(nil, to: old, from: new)
+        } catch {
+            Log.error(
+                "cutover: the lanes of \(new) cannot go back: \(error); try: scangate uplink cutover \(old) \(new) --back"
+            )
+        }
+    }
+
     /// Takes lanes back to the primary they came from; what that has not seen it gets now.
     func cutBack(_ lanes: [LaneID]?, to old: GroupID, from new: GroupID) async throws -> [UInt8] {
         let back = try await intake.cutBack(lanes, to: old, from: new)

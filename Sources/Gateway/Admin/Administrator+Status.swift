@@ -201,8 +201,8 @@ extension Administrator {
             $0.member("retries", status.retries)
             $0.member("ambiguous", status.ambiguous)
             $0.member("extra_parent_posts", status.extraParentPosts)
-            $0.member("skipped", status.skipped)
             $0.member("foreign", status.foreignResults)
+            $0.member("skipped", status.skipped)
             $0.key("last_accepted_s")
             if let at = status.lastAcceptedAt {
                 $0.integer((now.uptimeNs - at.uptimeNs) / 1_000_000_000)

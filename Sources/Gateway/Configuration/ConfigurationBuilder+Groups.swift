@@ -22,6 +22,7 @@ extension ConfigurationBuilder {
                 "a further primary gets the lanes that `scangate uplink cutover \(primaries[0].text("name") ?? "OLD") "
                     + "\(table.text("name") ?? "NEW")` gives it, and no others")
         }
+        for table in tables where table.has("rollback") { checkRollback(table, primaries) }
         for (table, use) in uses where use != .primary {
             let backend = table.text("backend") ?? ""
             let known = primaries.contains { $0.text("backend") == backend }
@@ -61,6 +62,22 @@ extension ConfigurationBuilder {
                     table.origin(of: "backend"), table.path(of: "backend"),
                     "a mirror to a primary's own backend sends it every scan twice", "write another backend")
             }
+        }
+    }
+
+    private mutating func checkRollback(_ table: ConfigurationTable, _ primaries: [ConfigurationTable]) {
+        let rollback = table.table("rollback")
+        if table.choice("contract") ?? UplinkSettings.Contract.web == .web {
+            findings.mistake(
+                table.origin(of: "rollback"), table.path(of: "rollback"),
+                "only an uplink of contract \"tracetrack-devices\" goes back by itself", "remove it")
+        }
+        guard let to = rollback.text("to") else { return }
+        let others = primaries.compactMap { $0.text("name") }.filter { $0 != table.text("name") }
+        if !others.contains(to) {
+            findings.mistake(
+                rollback.origin(of: "to"), rollback.path(of: "to"), "\"\(to)\" is no other primary",
+                others.isEmpty ? "remove rollback" : "write \(others.map { "\"\($0)\"" }.joined(separator: " or "))")
         }
     }
 

@@ -30,6 +30,12 @@ extension ConfigurationBuilder {
     mutating func brokerAuthentication(_ auth: ConfigurationTable, _ tls: UplinkSettings.TLSFiles, kind: String)
         -> UplinkSettings.Authentication?
     {
+        guard ["signature", "password", "mtls"].contains(kind) else {
+            findings.mistake(
+                auth.origin(of: "kind"), auth.path(of: "kind"), "\"\(kind)\" does not go with an mqtts:// url",
+                "write \"signature\", \"password\" or \"mtls\"")
+            return nil
+        }
         let own = ["signature": ["key_file"], "password": ["username", "password_file", "ack_key_file"]]
         let allowed = own[kind] ?? ["ack_key_file"]
         for key in ["accounts", "key_file", "token_file", "username", "password_file", "ack_key_file"]
@@ -45,16 +51,11 @@ extension ConfigurationBuilder {
                 return nil
             }
             return secret("password_file", of: auth).map { .password(username: name, passwordFile: $0) }
-        case "mtls":
+        default:
             guard tls.certFile == nil else { return .mutualTLS }
             findings.mistake(
                 auth.origin(of: "kind"), auth.path(of: "kind"), "\"mtls\" without a certificate",
                 "write tls = { cert_file = …, key_file = … }")
-            return nil
-        default:
-            findings.mistake(
-                auth.origin(of: "kind"), auth.path(of: "kind"), "\"\(kind)\" does not go with an mqtts:// url",
-                "write \"signature\", \"password\" or \"mtls\"")
             return nil
         }
     }

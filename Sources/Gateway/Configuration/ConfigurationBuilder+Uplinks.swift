@@ -44,6 +44,7 @@ extension ConfigurationBuilder {
         result.paths = paths(table.table("paths"))
         result.timeout = table.duration("timeout") ?? result.timeout
         result.maxConnectionAge = table.duration("max_connection_age") ?? result.maxConnectionAge
+        if table.has("rollback") { result.rollback = rollback(table.table("rollback")) }
         result.maxBacklog = table.integer("max_backlog").map { Int($0) } ?? result.maxBacklog
         result.blockLinger = table.duration("block_linger") ?? result.blockLinger
         result.insecureCookies = table.boolean("insecure_cookies") ?? result.insecureCookies
@@ -68,6 +69,20 @@ extension ConfigurationBuilder {
         result.maxBytes = table.integer("max_bytes").map { Int($0) } ?? result.maxBytes
         result.linger = table.duration("linger") ?? result.linger
         result.inFlight = table.integer("in_flight").map { Int($0) } ?? result.inFlight
+        return result
+    }
+
+    private mutating func rollback(_ table: ConfigurationTable) -> UplinkSettings.Rollback? {
+        guard let to = table.text("to") else {
+            findings.mistake(
+                table.origin, table.path(of: "to"), "missing", "write the name of the primary that lanes go back to")
+            return nil
+        }
+        var result = UplinkSettings.Rollback(to: to)
+        result.slow = table.duration("slow") ?? result.slow
+        result.slowFor = table.duration("slow_for") ?? result.slowFor
+        result.errorPercent = table.integer("error_percent").map { Int($0) } ?? result.errorPercent
+        result.errorsFor = table.duration("errors_for") ?? result.errorsFor
         return result
     }
 

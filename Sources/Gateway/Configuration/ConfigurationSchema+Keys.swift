@@ -124,6 +124,9 @@ extension ConfigurationSchema {
         Key(
             "backend", .name, .computed("\"default\"; of a mirror its name"),
             "Uplinks that share a backend share its deduplication: a primary and its fallbacks."),
+        Key(
+            "rollback", .table(rollback), .none,
+            "A further primary's: when the lanes that were cut over to it go back by themselves."),
         Key("auth", .table(authentication), .required, "How the gateway proves who it is."),
         Key("tls", .table(tls), .none, "PEM files for https; without them the system's authorities."),
         Key("batch", .table(batch), .none, "tracetrack-devices: the bounds of one batch and of the batches under way."),
@@ -140,6 +143,18 @@ extension ConfigurationSchema {
             "insecure_cookies", .boolean, .value("false"),
             "tracetrack-web: send cookies marked Secure over plain http too."),
         Key("mqtt", .table(mqtt), .none, "For uplinks over MQTT."),
+    ]
+
+    private static let rollback = [
+        Key("to", .name, .none, "The name of the primary that the lanes came from."),
+        Key("slow", .duration(1...300 * second), .value("\"500 ms\""), "An answer that takes longer is slow."),
+        Key(
+            "slow_for", .duration(second...day), .value("\"5 min\""),
+            "They go back when most answers were slow for this long."),
+        Key("error_percent", .integer(1...99), .value("10"), "Of a hundred requests this many may fail."),
+        Key(
+            "errors_for", .duration(second...day), .value("\"2 min\""),
+            "They go back when more failed for this long."),
     ]
 
     private static let authentication = [

@@ -138,7 +138,7 @@ extension ConfigurationSchema.Kind {
         case .file(let secret): secret ? "absolute; mode 0600, or below /run/credentials" : "absolute, readable"
         case .pattern: "PCRE2 over bytes, at most 4096 bytes"
         case .urlPath: "begins with /"
-        case .urls: "https:// or http://, host, port, path"
+        case .urls: "https:// or http://, host, port, path; mqtts:// or mqtt://, host, port"
         case .listen: "127.0.0.1:8470, [::1]:8470"
         case .boolean, .table, .tables, .named: ""
         }

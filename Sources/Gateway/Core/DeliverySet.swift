@@ -9,6 +9,7 @@ internal import Wire
 /// on as they are, with their sessions, budgets, pauses and frozen lanes.
 actor DeliverySet {
     private let core: GatewayCore
+    private let rollback: RollbackWatch
     private let client = HTTPClient()
     private let clock: TimeSource
     private struct Running {
@@ -27,6 +28,9 @@ actor DeliverySet {
     init(core: GatewayCore, clock: TimeSource) {
         self.core = core
         self.clock = clock
+        rollback = RollbackWatch(clock: clock) { [administrator = core.administrator] target, source, reason in
+            await administrator.rollBack(from: target, to: source, because: reason)
+        }
     }
 
     /// Lanes have new scans. Any thread; returns at once.
@@ -48,7 +52,13 @@ actor DeliverySet {
         var context = DeliveryContext(
             gateway: core.gateway, site: site, log: core.log, client: client, time: clock,
             random: { Random.word() }, clockErrorMs: { TimeSource.estimatedErrorMs() },
-            observer: { name, event in events.uplink(name, event) })
+            observer: { [rollback] name, event in
+                if case .attempted(let took, let failed) = event {
+                    rollback.attempted(name, took: took, failed: failed)
+                } else {
+                    events.uplink(name, event)
+                }
+            })
         let administrator = core.administrator
         context.gatewayStatus = { await administrator.gatewayStatus() }
         let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
@@ -69,6 +79,7 @@ actor DeliverySet {
         // Before they look for what waits, or a scan that comes just then would be seen by neither.
         current.withLock { $0 += made }
         running = kept
+        rollback.watch(wanted)
         for (settings, delivery) in zip(changed, made) {
             for uplink in settings.uplinks where paused.contains(uplink.name) { await delivery.pause(uplink.name) }
             // Unstructured: they live until stop, which waits for them.
@@ -120,6 +131,7 @@ extension EventHub {
                 }
             judged(id) { LiveEvent(kind: kind, atMs: $0, lane: lane.text, id: id.description, text: reason) }
         case .stateChanged(let state, let text): uplink("\(name) \(state.rawValue)" + (text.isEmpty ? "" : ": \(text)"))
+        case .attempted: break
         case .laneFrozen(let lane, let reason): uplink("\(name): lane \(lane) stands still: \(reason)")
         }
     }

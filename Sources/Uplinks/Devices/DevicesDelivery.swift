@@ -304,7 +304,13 @@ actor DevicesDelivery: Delivery {
         var way = first
         while true {
             let generation = routes[way].credentialGeneration
+            let before = now
             let answer = await routes[way].uplink.deliver(batch)
+            if answer != .cancelled {
+                context.observer(
+                    routes[way].settings.name,
+                    .attempted(took: .nanoseconds(now - before), failed: answer.isUplinksTrouble))
+            }
             guard case .unreachable(let text) = answer, let next = routes.alternative(to: way, now) else {
                 return (answer, way, generation)
             }

@@ -23,6 +23,8 @@ final class MQTTUplink: Uplink {
     private struct State {
         var ackKey: HMACKey?
         var session: MQTTEvent.Session?
+        /// How often it has connected.
+        var connections = 0
         var statusTask: Task<Void, Never>?
         var tickTask: Task<Void, Never>?
     }
@@ -110,7 +112,24 @@ final class MQTTUplink: Uplink {
                 topic("status"), GatewayStatus.offline(gateway, reason: "the gateway was stopped"), isRetained: true)
             _ = await within(.seconds(1)) { await self.client.publish(farewell) }
         }
-        await client.close()
+        await closeClient()
+    }
+
+    // A name server that is silent may hold the client's thread for longer than a stop may take.
+    private func closeClient() async {
+        let (ended, end) = AsyncStream.makeStream(of: Void.self)
+        let (client, sleep) = (client, time.sleep)
+        // Unstructured: a group would wait for both.
+        Task {
+            await client.close()
+            end.finish()
+        }
+        let limit = Task {
+            try? await sleep(.milliseconds(1500))
+            end.finish()
+        }
+        for await _ in ended {}
+        limit.cancel()
     }
 
     func reloadCredential() {
@@ -139,7 +158,10 @@ final class MQTTUplink: Uplink {
     private func happened(_ event: MQTTEvent) {
         switch event {
         case .connected(let session):
-            state.withLock { $0.session = session }
+            state.withLock {
+                $0.session = session
+                $0.connections += 1
+            }
             wake.yield()
         case .disconnected: state.withLock { $0.session = nil }
         }
@@ -239,21 +261,17 @@ final class MQTTUplink: Uplink {
 
     // At each connection, and each minute where something has changed.
     private func publishStatus() async {
-        var last: (session: MQTTEvent.Session?, status: GatewayStatus?)
-        var hasPublished = false
+        // The broker has published the last will meanwhile, so that each connection says it anew.
+        var last: (connections: Int, status: GatewayStatus?) = (0, nil)
         for await _ in wakeUps {
-            let session = state.withLock { $0.session }
-            guard session != nil else {
-                hasPublished = false
-                continue
-            }
+            let (session, connections) = state.withLock { ($0.session, $0.connections) }
+            guard session != nil else { continue }
             let status = await gatewayStatus?()
-            guard !hasPublished || status != last.status else { continue }
+            guard connections != last.connections || status != last.status else { continue }
             let payload = GatewayStatus.online(gateway, status, atMs: time.now().wallMs)
             let message = MQTTMessage(topic("status"), payload, isRetained: true, contentType: "application/json")
             let outcome = await within(settings.timeout) { await self.client.publish(message) }
-            if case .acknowledged? = outcome { hasPublished = true }
-            last = (session, status)
+            if case .acknowledged? = outcome { last = (connections, status) }
         }
     }
 }

@@ -80,7 +80,8 @@ final class ApplicationSide: Sendable {
 
     private func work() async {
         await withDiscardingTaskGroup { group in
-            for await message in arrivals {
+            for await arrived in arrivals {
+                let message = completed(arrived)
                 let id = String(decoding: message.correlationData ?? [], as: UTF8.self)
                 let number = state.withLock { state in
                     state.batches.append(Batch(id: id, payload: message.payload, message: message))
@@ -91,6 +92,20 @@ final class ApplicationSide: Sendable {
                 group.addTask { await self.judge(message, id, plan) }
             }
         }
+    }
+
+    // A batch that came without properties (MQTT 3.1.1): what they would say is in the payload.
+    private func completed(_ message: MQTTMessage) -> MQTTMessage {
+        guard message.correlationData == nil else { return message }
+        var message = message
+        let isCompressed = message.payload.starts(with: [0x1F, 0x8B])
+        let body = isCompressed ? try? Gzip.decompress(message.payload, limit: 1 << 20) : message.payload
+        let id = try? ReceivedBatch.decode(body ?? []).batchID.description
+        message.contentType = Wire.Batch.contentType
+        message.correlationData = Array((id ?? "").utf8)
+        message.responseTopic = "scan/v1/dock-7/ack"
+        if isCompressed { message.userProperties = [.init("content-encoding", "gzip")] }
+        return message
     }
 
     private func judge(_ message: MQTTMessage, _ id: String, _ plan: Plan) async {

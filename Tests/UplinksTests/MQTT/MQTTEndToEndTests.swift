@@ -265,6 +265,50 @@ struct `MQTT from spool to backend` {
         }
     }
 
+    @Test func `a gateway whose id another client has taken pauses with an alarm and does not fight for its place`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let broker = ScriptedBroker(takesOver: true)
+            defer { broker.close() }
+            let bench = try MQTTBench(directory, port: Int(broker.port))
+            try await bench.run {
+                bench.fill(lanes: 4, children: 5)
+                try await eventually("paused") { await bench.delivery.status().state == .paused }
+                let error = try #require(await bench.delivery.status().lastError)
+                #expect(error.contains("another client uses the id dock-7"))
+                await bench.delivery.resume()
+                try await eventually("paused again") { bench.states.filter { $0.state == .paused }.count >= 1 }
+                #expect(broker.versions == [5])
+                #expect(bench.log.settled.isEmpty)
+            }
+        }
+    }
+
+    @Test func `a broker without MQTT 5 is used where its rules vouch for acks, and refused where a code must`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let broker = try await MosquittoBroker(in: directory)
+            let bench = try MQTTBench(directory, port: broker.port) {
+                $0.mqtt.version = "3.1.1"
+                $0.mqtt.ackProof = .brokerRules
+            }
+            // Without properties the other side finds the batch's id and encoding in the payload, and the topic by rule.
+            try await withBench(bench, broker.settings("backend")) { _ in
+                bench.fill(lanes: 2, children: 5)
+                await bench.log.waitForSettled(12)
+                try bench.expectComplete(12)
+            }
+            let strict = try MQTTBench(directory, port: broker.port) { $0.mqtt.version = "3.1.1" }
+            try await strict.run {
+                strict.fill(lanes: 1, children: 2)
+                try await eventually("misconfigured") { await strict.delivery.status().state == .misconfigured }
+                #expect(await strict.delivery.status().lastError?.contains("ack_auth = \"broker-acl\"") == true)
+            }
+        }
+    }
+
     @Test func `with ack = broker the broker's word is enough`() async throws {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
@@ -287,17 +331,25 @@ struct `MQTT from spool to backend` {
                 held: 2,
                 scannersMissing: ["scanner-9"])
             let bench = try MQTTBench(directory, port: broker.port, status: { status })
-            let seen = Mutex<[String]>([])
+            let seen = Seen()
             let watcher = try MQTTClient(
                 broker.settings("watcher"),
-                onMessage: { message in
-                    seen.withLock { $0.append(String(decoding: message.payload, as: UTF8.self)) }
-                })
+                onMessage: { message in seen.add(String(decoding: message.payload, as: UTF8.self)) })
             await watcher.subscribe("scan/v1/+/status")
             await watcher.connect()
-            try await bench.run { try await eventually("online") { seen.withLock { $0.count } == 1 } }
-            try await eventually("offline") { seen.withLock { $0.count } == 2 }
-            let texts = seen.withLock { $0 }
+            try await bench.run {
+                try await eventually("online") { seen.texts.count == 1 }
+                // Somebody takes the gateway's place, and goes again: the last will, and then the gateway anew.
+                let thief = try MQTTClient(broker.settings("dock-7"))
+                await thief.connect()
+                #expect(await thief.connected(within: .seconds(10)) == nil)
+                await thief.close()
+                try await eventually("the will, and online again") { seen.texts.count == 3 }
+            }
+            try await eventually("offline") { seen.texts.count == 4 }
+            var texts = seen.texts
+            #expect(texts.remove(at: 1).hasSuffix("\"reason\":\"the connection was lost\"}"))
+            #expect(texts.remove(at: 1).hasPrefix("{\"online\":true,"))
             #expect(texts[0].hasPrefix("{\"online\":true,\"gateway\":\"dock-7\","))
             #expect(
                 texts[0].hasSuffix(
@@ -308,6 +360,12 @@ struct `MQTT from spool to backend` {
             #expect(try broker.log().contains("Client dock-7 disconnected."))
         }
     }
+}
+
+private final class Seen: Sendable {
+    private let all = Mutex<[String]>([])
+    var texts: [String] { all.withLock { $0 } }
+    func add(_ text: String) { all.withLock { $0.append(text) } }
 }
 
 extension PublishOutcome {

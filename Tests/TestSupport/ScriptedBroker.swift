@@ -1,22 +1,25 @@
-import Glibc
-import MQTTClient
-import Posix
-import Synchronization
+internal import Glibc
+internal import Posix
+internal import Synchronization
 
 /// The least of a broker, for what mosquitto 2.0 never does: speak MQTT 3.1.1 only and answer CONNECT of version 5 with
 /// the old CONNACK, return code 1; swallow publishes; say that another client has taken over.
-final class ScriptedBroker: Sendable {
-    let port: UInt16
+public final class ScriptedBroker: Sendable {
+    /// The port, on 127.0.0.1.
+    public let port: UInt16
     private let listener: Int32
     private let speaks5: Bool
     private let answersPublish: Bool
     private let takesOver: Bool
     private let state = Mutex<(versions: [UInt8], publishes: Int)>(([], 0))
 
-    var versions: [UInt8] { state.withLock { $0.versions } }
-    var publishes: Int { state.withLock { $0.publishes } }
+    /// The versions of the CONNECTs so far: 5, or 4 for 3.1.1.
+    public var versions: [UInt8] { state.withLock { $0.versions } }
+    /// How many PUBLISH came.
+    public var publishes: Int { state.withLock { $0.publishes } }
 
-    init(speaks5: Bool = true, answersPublish: Bool = true, takesOver: Bool = false) {
+    /// Listens on a free port.
+    public init(speaks5: Bool = true, answersPublish: Bool = true, takesOver: Bool = false) {
         self.speaks5 = speaks5
         self.answersPublish = answersPublish
         self.takesOver = takesOver
@@ -36,11 +39,8 @@ final class ScriptedBroker: Sendable {
         Threads.run(name: "script-broker") { [self] in accept() }
     }
 
-    func settings(_ id: String) -> MQTTSettings {
-        MQTTSettings(host: "127.0.0.1", port: port, tls: nil, clientID: id)
-    }
-
-    func close() { shutdown(listener, Int32(SHUT_RDWR)) }
+    /// Ends the listener.
+    public func close() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private func accept() {
         while case let connection = Glibc.accept(listener, nil, nil), connection >= 0 {
@@ -66,6 +66,9 @@ final class ScriptedBroker: Sendable {
                 state.withLock { $0.publishes += 1 }
                 let topic = Int(body[0]) << 8 | Int(body[1])
                 if answersPublish { answer(connection, [0x40, 2, body[2 + topic], body[3 + topic]]) }
+            case 8:
+                // Granted with QoS 1; MQTT 5 has a length of properties before the codes.
+                answer(connection, speaks5 ? [0x90, 4, body[0], body[1], 0, 1] : [0x90, 3, body[0], body[1], 1])
             case 12: answer(connection, [0xD0, 0])
             default: return
             }
