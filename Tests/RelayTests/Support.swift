@@ -267,6 +267,7 @@ final class Bench: Sendable {
             id = "\(id)"
             keys_dir = "\(directory)/keys"
             devices_file = "\(directory)/devices.jsonl"
+            answer_within = "2 s"
             [[uplink]]
             name = "tracetrack"
             url = "\(simulator.url)"

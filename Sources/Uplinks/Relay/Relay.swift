@@ -24,6 +24,8 @@ public final class Relay: Sendable {
         var said = ""
         var refusals: [String: Int64] = [:]
         var work: Task<Void, Never>?
+        /// Nil where the broker shares the batches out among the relays.
+        var members: RelayMembers?
     }
 
     private static let stopWithin: Duration = .seconds(5)
@@ -35,6 +37,8 @@ public final class Relay: Sendable {
     public let id: String
     private let settings: RelaySettings
     private let filter: String
+    /// tracetrack-web: where the relays say that they are there. No gateway's name begins with `_`.
+    private let presence: String
     private let door: RelayDoor
     private let client: MQTTClient
     private let time: TimeSource
@@ -42,6 +46,8 @@ public final class Relay: Sendable {
     private let forwarder: any RelayForwarder
     private let state: Mutex<State>
     private let start: String
+    private let wakeUps: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
 
     /// Reads keys and credentials; connects in `run`.
     ///
@@ -56,7 +62,10 @@ public final class Relay: Sendable {
     ) throws(UplinkError) {
         let keys = try RelayKeys.load(settings.keysDirectory)
         let id = settings.id ?? "relay-" + Hex.encode((0..<4).map { UInt8(truncatingIfNeeded: random() >> ($0 * 8)) })
+        let isWeb = uplink.contract == .web
+        presence = "\(settings.topicPrefix)/_relays/\(settings.share)/"
         var broker = try settings.broker(clientID: id)
+        if isWeb { broker.will = MQTTMessage(presence + id, [], isRetained: true) }
         if case .password(let name, let file) = settings.authentication {
             broker.username = name
             broker.password = try Credential.firstLine(of: file, "auth.password_file", "relay")
@@ -66,13 +75,20 @@ public final class Relay: Sendable {
             client = try MQTTClient(
                 broker, onMessage: { box.relay?.received($0) }, onEvent: { box.relay?.happened($0) })
         } catch { throw UplinkError("relay: \(error)") }
-        forwarder = try DevicesForwarder(
-            settings, uplink, keys: keys, client: http, time: time, random: random, tally: tally
-        ) { batch, payload in await box.relay?.acknowledge(batch, payload) ?? false }
+        let answer: RelayAnswer = { batch, payload in await box.relay?.acknowledge(batch, payload) ?? false }
+        switch uplink.contract {
+        case .devices:
+            forwarder = try DevicesForwarder(
+                settings, uplink, keys: keys, client: http, time: time, random: random, tally: tally, answer: answer)
+        case .web:
+            forwarder = try WebForwarder(
+                settings, uplink, client: http, time: time, random: random, tally: tally, answer: answer)
+        }
         (self.settings, self.id, self.time) = (settings, id, time)
-        filter = "$share/\(settings.share)/\(settings.topicPrefix)/+/batch"
+        filter = isWeb ? "\(settings.topicPrefix)/+/batch" : "$share/\(settings.share)/\(settings.topicPrefix)/+/batch"
         door = RelayDoor(prefix: settings.topicPrefix)
-        state = Mutex(State(keys: keys))
+        state = Mutex(State(keys: keys, members: isWeb ? RelayMembers(own: id) : nil))
+        (wakeUps, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         start =
             "relay \(id): takes \(filter) from \(broker.place), of \(keys.entries.count) gateways, and posts to "
             + "\(uplink.urls.first ?? "") (\(uplink.contract.rawValue))"
@@ -93,15 +109,28 @@ public final class Relay: Sendable {
     /// Whether the broker has it.
     public var isConnected: Bool { state.withLock { $0.session != nil } }
 
+    /// The relays that share the gateways, this one too; 1 where the broker shares the batches out.
+    var members: Int {
+        let now = time.now().uptimeNs
+        return state.withLock { $0.members?.count(nowNs: now) ?? 1 }
+    }
+
     /// Works until `stop`. Called once.
     public func run() async {
         Log.notice(start)
+        let isOneOfMany = state.withLock { $0.members != nil }
+        // First: what the broker has kept of the others has to be known before the first batch comes.
+        if isOneOfMany { await client.subscribe(presence + "+") }
         await client.subscribe(filter)
         await client.connect()
+        // Unstructured: stop() ends it before the connection.
+        let announcing = isOneOfMany ? Task { await announce() } : nil
         // Unstructured: stop() cancels it when its time is over, and only then.
         let work = Task { await forwarder.run() }
         state.withLock { $0.work = work }
         await work.value
+        wake.finish()
+        await announcing?.value
         await client.close()
         Log.notice("relay \(id): stopped; \(counts.text)")
     }
@@ -113,6 +142,7 @@ public final class Relay: Sendable {
             return state.work
         }
         await client.leave(filter)
+        wake.yield()
         forwarder.finish()
         let sleep = time.sleep
         // Unstructured: a group would wait for its sleep.
@@ -142,9 +172,16 @@ public final class Relay: Sendable {
     // MARK: What the client tells, on its thread
 
     private func received(_ message: MQTTMessage) {
-        let (keys, isStopping) = state.withLock { ($0.keys, $0.isStopping) }
+        if message.topic.hasPrefix(presence) { return heard(message) }
+        let now = time.now().uptimeNs
+        let gateway = door.gateway(of: message.topic)
+        let (keys, isStopping, isOurs) = state.withLock { state in
+            let isOurs = gateway.flatMap { state.members?.handles($0, nowNs: now) } ?? true
+            return (state.keys, state.isStopping, isOurs)
+        }
+        guard isOurs else { return tally.count { $0.others += 1 } }
         guard !isStopping else { return tally.count { $0.dropped += 1 } }
-        switch door.judge(message, keys, at: time.now().uptimeNs) {
+        switch door.judge(message, keys, at: now) {
         case .taken(let batch):
             tally.count { $0.admitted += 1 }
             forwarder.offer(batch)
@@ -169,10 +206,45 @@ public final class Relay: Sendable {
             "relay: a message on \(topic) is refused: \(why.rawValue); see who may publish there, and keys_dir")
     }
 
+    // A relay says that it is there, or has gone.
+    private func heard(_ message: MQTTMessage) {
+        let other = String(message.topic.dropFirst(presence.count))
+        let now = time.now().uptimeNs
+        let (members, isNews) = state.withLock { state in
+            let before = state.members?.count(nowNs: now)
+            if message.payload.isEmpty {
+                state.members?.forget(other)
+            } else if state.members?.hear(other, isKept: message.isRetained, nowNs: now) == true {
+                // It may not know of this one.
+                wake.yield()
+            }
+            return (state.members, state.members?.count(nowNs: now) != before)
+        }
+        guard isNews, let members else { return }
+        Log.notice("relay \(id): \(members.count(nowNs: now)) relays share the gateways")
+        forwarder.release { !members.handles($0, nowNs: now) }
+    }
+
+    // At each connection, every 10 s, for each relay that is new; and at the end that this one goes.
+    private func announce() async {
+        // Unstructured: it ends with this function.
+        let beat = Task { [time, wake] in
+            while (try? await time.sleep(RelayMembers.beat)) != nil { wake.yield() }
+        }
+        for await _ in wakeUps {
+            let (isUp, isStopping) = state.withLock { ($0.session != nil, $0.isStopping) }
+            guard isUp else { continue }
+            let message = MQTTMessage(presence + id, isStopping ? [] : [UInt8(ascii: "1")], isRetained: true)
+            _ = await within(Self.publishWithin) { await self.client.publish(message) }
+        }
+        beat.cancel()
+    }
+
     private func happened(_ event: MQTTEvent) {
         switch event {
         case .connected(let session):
             state.withLock { ($0.session, $0.said) = (session, "") }
+            wake.yield()
             Log.notice("relay \(id): connected")
         case .disconnected(let failure):
             let isNews = state.withLock { state in

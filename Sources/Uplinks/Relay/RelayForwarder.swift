@@ -9,8 +9,15 @@ protocol RelayForwarder: Sendable {
     func run() async
     /// Begins nothing more; drops what waits.
     func finish()
+    /// Gives up what waits of gateways that another relay handles now.
+    func release(_ isOthers: (GatewayID) -> Bool)
     /// Takes over other keys; lets what is blocked ask again at once.
     func reload(_ keys: RelayKeys) async
+}
+
+extension RelayForwarder {
+    /// Where any relay may handle any gateway, none has to be given up.
+    func release(_ isOthers: (GatewayID) -> Bool) {}
 }
 
 /// How a forwarder answers a batch; false where the answer could not be published.

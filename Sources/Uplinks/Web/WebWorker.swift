@@ -311,7 +311,7 @@ actor WebWorker {
         lanes[lane]?.attempts = 0
         lanes[lane]?.failuresWhilePassing = 0
         lanes[lane]?.successesSeen = health.successes
-        lanes[lane]?.answerLost = false
+        lanes[lane]?.answerLost = context.answersMayBeLost
         plan.settled(lane, leavesBagOpen: session.parent != nil)
         if let next = lanes[lane]?.queue.first {
             plan.head(lane, next, nowNs: now)
@@ -321,7 +321,8 @@ actor WebWorker {
         context.observer(
             settings.name,
             .judged(
-                lane: lane, n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount))
+                lane: lane, n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount,
+                isDuplicate: isDuplicate))
     }
 
     private func record(_ lane: LaneID, _ scan: WebScan, _ settlement: Settlement) async -> Bool {
