@@ -85,7 +85,10 @@ let package = Package(
             name: "CBareLoop", path: "Tests/Bench/CBareLoop",
             linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
         .executableTarget(
-            name: "scangate-bench", dependencies: ["CBareLoop", "Gateway", "Spool", "JSON", "Model", "Posix"],
+            name: "scangate-bench",
+            dependencies: [
+                "CBareLoop", "Gateway", "Spool", "MQTTClient", "HTTPClient", "Wire", "Crypto", "JSON", "Model", "Posix",
+            ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
         // Tests mirror the modules; TestSupport holds what several of them need.

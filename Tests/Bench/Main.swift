@@ -25,7 +25,7 @@ enum Main {
         ("verdict", { try await DeliveryRows.verdict($0, web: false) }),
         ("web", { try await DeliveryRows.verdict($0, web: true) }), ("idle", { try await StandingRows.idle($0) }),
         ("bulk", { try await DeliveryRows.bulk($0) }), ("live", { try await DeliveryRows.live($0) }),
-        ("binary", { try await StandingRows.binary($0) }),
+        ("relay", { try await RelayRows.relay($0) }), ("binary", { try await StandingRows.binary($0) }),
     ]
 
     static func main() async {

@@ -64,6 +64,31 @@ struct `Relays under tracetrack-devices` {
         }
     }
 
+    @Test func `a relay that is stopped answers what is under way, and takes no more`() async throws {
+        try await withTemporaryDirectory { directory in
+            let broker = try await MosquittoBroker(in: directory)
+            let bench = try Bench(directory, port: broker.port, gateways: 2, timeout: .seconds(20))
+            try bench.simulator.addFault(Fault(.latency, contract: .devices, ms: 700))
+            try await bench.run {
+                let relay = try bench.makeRelay("a", to: bench.devicesUplink)
+                try await bench.with([relay]) {
+                    bench.gateways[0].fill(lanes: 2, bags: 1, children: 5)
+                    try await eventually("two requests are under way") {
+                        try bench.simulator.count("accepted") == 12
+                    }
+                    #expect(relay.counts.answered == 0)
+                    await relay.stop()
+                    #expect(relay.counts.answered == 2)
+                    // The gateway asks again after 20 s only: these are the first acks.
+                    try await bench.waitForSettled(12, within: .seconds(5))
+                    bench.gateways[1].fill(lanes: 1, bags: 1, children: 5)
+                }
+                #expect(bench.settled == 12)
+                #expect(try bench.simulator.count("requests") == 2)
+            }
+        }
+    }
+
     @Test func `a batch without its gateway's code, or on another's topic, is not forwarded`() async throws {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)

@@ -143,7 +143,9 @@ final class DevicesForwarder: RelayForwarder {
         if let problem = Self.problem(with: batch) {
             if let status = problem.status { return await refuse(batch, status, problem.text) }
             tally.count { $0.refused += 1 }
-            Log.error("relay: a batch of \(batch.gateway) is refused: \(problem.text)")
+            if tally.isNews(problem.text, of: batch.gateway, nowNs: now) {
+                Log.error("relay: a batch of \(batch.gateway) is refused: \(problem.text)")
+            }
             return .nothing
         }
         guard let way = way(for: batch.gateway) else {

@@ -22,7 +22,6 @@ public final class Relay: Sendable {
         var session: MQTTEvent.Session?
         var isStopping = false
         var said = ""
-        var refusals: [String: Int64] = [:]
         var work: Task<Void, Never>?
         /// Nil where the broker shares the batches out among the relays.
         var members: RelayMembers?
@@ -30,8 +29,6 @@ public final class Relay: Sendable {
 
     private static let stopWithin: Duration = .seconds(5)
     private static let publishWithin: Duration = .seconds(5)
-    // The same words again are worth a line after this long.
-    private static let sayAgain: Duration = .seconds(300)
 
     /// The relay's own name at the broker.
     public let id: String
@@ -187,23 +184,14 @@ public final class Relay: Sendable {
             forwarder.offer(batch)
         case .refused(let why, let gateway):
             tally.count { $0.refused += 1 }
-            say(why, gateway, message.topic)
+            say(why, gateway, message.topic, keys)
         }
     }
 
-    // Once for each gateway and reason in five minutes; a broker full of strangers gets one line for all.
-    private func say(_ why: RelayDoor.Refusal, _ gateway: GatewayID?, _ topic: String) {
-        let now = time.now().uptimeNs
-        let isNews = state.withLock { state in
-            let known = gateway.flatMap { state.keys[$0] } != nil
-            let name = "\(known ? gateway?.text ?? "" : "") \(why.rawValue)"
-            if let before = state.refusals[name], now - before < Self.sayAgain.nanoseconds { return false }
-            state.refusals[name] = now
-            return true
-        }
-        guard isNews else { return }
-        Log.error(
-            "relay: a message on \(topic) is refused: \(why.rawValue); see who may publish there, and keys_dir")
+    private func say(_ why: RelayDoor.Refusal, _ gateway: GatewayID?, _ topic: String, _ keys: RelayKeys) {
+        let known = gateway.flatMap { keys[$0] == nil ? nil : $0 }
+        guard tally.isNews(why.rawValue, of: known, nowNs: time.now().uptimeNs) else { return }
+        Log.error("relay: a message on \(topic) is refused: \(why.rawValue); see who may publish there, and keys_dir")
     }
 
     // A relay says that it is there, or has gone.

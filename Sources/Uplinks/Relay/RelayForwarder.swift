@@ -25,9 +25,23 @@ typealias RelayAnswer = @Sendable (_ batch: RelayBatch, _ payload: [UInt8]) asyn
 
 /// The counts of one relay. Any thread.
 final class RelayTally: Sendable {
-    private let state = Mutex(RelayCounts())
+    // The same words of the same gateway are worth a line after this long.
+    private static let sayAgain: Duration = .seconds(300)
 
-    var counts: RelayCounts { state.withLock { $0 } }
+    private let state = Mutex<(counts: RelayCounts, said: [String: Int64])>((RelayCounts(), [:]))
 
-    func count(_ change: (inout RelayCounts) -> Void) { state.withLock { change(&$0) } }
+    var counts: RelayCounts { state.withLock { $0.counts } }
+
+    func count(_ change: (inout RelayCounts) -> Void) { state.withLock { change(&$0.counts) } }
+
+    /// Whether a message that was refused is worth a line in the log: once in five minutes for each gateway that is
+    /// known and each reason, and once for all strangers.
+    func isNews(_ reason: String, of gateway: GatewayID?, nowNs: Int64) -> Bool {
+        state.withLock { state in
+            let name = "\(gateway?.text ?? "") \(reason)"
+            if let before = state.said[name], nowNs - before < Self.sayAgain.nanoseconds { return false }
+            state.said[name] = nowNs
+            return true
+        }
+    }
 }

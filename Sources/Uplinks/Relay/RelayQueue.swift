@@ -49,8 +49,6 @@ struct RelayQueue {
         health = UplinkHealth(limit: limits.inFlight)
     }
 
-    var isIdle: Bool { running == 0 && waiting.isEmpty }
-
     mutating func offer(_ batch: RelayBatch, nowNs: Int64) -> Offer {
         guard !known.contains(batch.id) else { return .repeated }
         if isFull(for: batch) { dropExpired(nowNs) }

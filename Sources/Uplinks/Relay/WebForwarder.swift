@@ -11,13 +11,14 @@ internal import Wire
 /// that died has posted a scan already, so every scan counts as perhaps posted: it costs scan rows, and where a bag is
 /// full the scan is held as probably accepted instead of rejected.
 ///
-/// Bounds: `WebBook`, and `queue` batches that have not been looked at; what is over them is dropped, as in
+/// Bounds: `WebBook`, and `queue` batches of `queue_bytes` that have not been looked at; what is over them is dropped, as in
 /// `RelayQueue`.
 final class WebForwarder: RelayForwarder {
     private struct State {
         var book = WebBook()
         var lanes = RelayLanes()
         var devices: DeviceKeyFile
+        var incomingBytes = 0
     }
 
     // Less than the relay's own deadline: what is known by then has to be said.
@@ -70,9 +71,15 @@ final class WebForwarder: RelayForwarder {
     }
 
     func offer(_ batch: RelayBatch) {
-        if state.withLock({ $0.book.isWaiting(batch.id) }) { return tally.count { $0.repeated += 1 } }
-        if case .enqueued = door.yield(batch) { return }
-        tally.count { $0.dropped += 1 }
+        let bytes = batch.payload.count
+        let (isWaiting, hasRoom) = state.withLock { state in
+            let hasRoom = state.incomingBytes + bytes <= settings.queueBytes
+            if hasRoom { state.incomingBytes += bytes }
+            return (state.book.isWaiting(batch.id), hasRoom)
+        }
+        if !isWaiting, hasRoom, case .enqueued = door.yield(batch) { return }
+        if hasRoom { state.withLock { $0.incomingBytes -= bytes } }
+        tally.count { if isWaiting { $0.repeated += 1 } else { $0.dropped += 1 } }
     }
 
     func finish() { door.finish() }
@@ -144,6 +151,7 @@ final class WebForwarder: RelayForwarder {
 
     /// Looks at a batch and puts its scans into the log; true where it waits for some of them.
     private func take(_ batch: RelayBatch) -> Bool {
+        state.withLock { $0.incomingBytes -= batch.payload.count }
         if batch.isTooLarge { return refuse(batch, 413, "the batch is over \(RelayDoor.maxBytes) bytes") }
         let body: [UInt8]
         do {
@@ -159,7 +167,9 @@ final class WebForwarder: RelayForwarder {
         }
         guard received.gateway == batch.gateway.text, received.batchID == batch.id else {
             tally.count { $0.refused += 1 }
-            Log.error("relay: a batch of \(batch.gateway) is refused: it names another gateway or batch")
+            if tally.isNews("names another", of: batch.gateway, nowNs: time.now().uptimeNs) {
+                Log.error("relay: a batch of \(batch.gateway) is refused: it names another gateway or batch")
+            }
             return false
         }
         let (waits, lanes) = state.withLock { state in enter(received, batch, &state) }
