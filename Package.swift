@@ -87,13 +87,16 @@ let package = Package(
         .executableTarget(
             name: "scangate-bench",
             dependencies: [
-                "CBareLoop", "Gateway", "Spool", "MQTTClient", "HTTPClient", "Wire", "Crypto", "JSON", "Model", "Posix",
+                "CBareLoop", "Gateway", "Spool", "MQTTClient", "HTTPClient", "HTTPServer", "Wire", "Crypto", "JSON",
+                "Model", "Posix",
             ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
-            name: "TestSupport", dependencies: ["Posix", "Model"], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "Posix", "Model"],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
@@ -121,7 +124,7 @@ let package = Package(
         tests(
             "RelayTests",
             ["Uplinks", "HTTPClient", "MQTTClient", "Wire", "Crypto", "Simulator", "Model", "Posix"]),
-        tests("KillTests", ["JSON", "Model"]),
+        tests("KillTests", ["MQTTClient", "JSON", "Model"]),
         tests(
             "GatewayTests",
             [

@@ -50,15 +50,14 @@ public final class Statement {
     }
 
     /// Binds bytes that SQLite reads where they are, and runs the statement, which returns no rows.
-    public func run(_ index: Int32, _ value: [UInt8]) throws(DatabaseError) {
-        // A statement that is kept must not point at an array that may go.
-        defer { sqlite3_bind_null(handle, index) }
-        let failure: DatabaseError? = value.withUnsafeBufferPointer { bytes in
-            scangate_bind_static_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
-            defer { sqlite3_reset(handle) }
-            return sqlite3_step(handle) == SQLITE_DONE ? nil : connection.error(sql)
+    public func run(_ index: Int32, _ bytes: UnsafeBufferPointer<UInt8>) throws(DatabaseError) {
+        scangate_bind_static_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
+        // A statement that is kept must not point at memory that may go.
+        defer {
+            sqlite3_reset(handle)
+            sqlite3_bind_null(handle, index)
         }
-        if let failure { throw failure }
+        guard sqlite3_step(handle) == SQLITE_DONE else { throw connection.error(sql) }
     }
 
     /// Binds values from the first parameter on.

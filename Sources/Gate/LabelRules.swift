@@ -55,9 +55,13 @@ public struct LabelRules: Sendable, Equatable {
     public func classify(_ bytes: [UInt8], symbology: Symbology = .unknown) -> LabelOutcome {
         guard !bytes.isEmpty else { return .refused(.empty, rule: nil) }
         guard bytes.count <= LabelRules.maxLabelBytes else { return .refused(.tooLong, rule: nil) }
-        for (place, rule) in rules.enumerated() where rule.applies(to: symbology) {
+        // By place: a rule's texts are copied only once it has said something.
+        for place in rules.indices where rules[place].applies(to: symbology) {
+            let found = rules[place].pattern.captures(in: bytes)
+            if case .none = found { continue }
+            let rule = rules[place]
             let reference = RuleReference(index: place + 1, origin: rule.origin)
-            switch rule.pattern.captures(in: bytes) {
+            switch found {
             case .none: continue
             // The rule might have been the one that refuses the label: not asking it is no answer.
             case .tooHard: return .refused(.tooHard, rule: reference)

@@ -52,14 +52,16 @@ public struct JSONWriter: Sendable {
         var needsEscapes = false
         for byte in text { needsEscapes = Self.isSpecial(byte) || needsEscapes }
         if needsEscapes {
-            for byte in text { if Self.isSpecial(byte) { escape(byte) } else { bytes.append(byte) } }
+            for byte in text { if Self.isSpecial(byte) { bytes += Self.escaped(byte) } else { bytes.append(byte) } }
         } else {
             bytes.append(contentsOf: text)
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func isSpecial(_ byte: UInt8) -> Bool {
+    /// Whether a byte of a string is written as an escape.
+    @inlinable
+    public static func isSpecial(_ byte: UInt8) -> Bool {
         byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 127
     }
 
@@ -136,13 +138,13 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    /// The escape of a byte that needs one: two or six bytes.
+    public static func escaped(_ byte: UInt8) -> [UInt8] {
         let short: [UInt8: UInt8] = [8: 98, 9: 116, 10: 110, 12: 102, 13: 114]
-        bytes.append(UInt8(ascii: "\\"))
-        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return bytes.append(byte) }
-        if let letter = short[byte] { return bytes.append(letter) }
-        bytes.append(contentsOf: "u00".utf8)
-        for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 48 + digit : 87 + digit) }
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return [UInt8(ascii: "\\"), byte] }
+        if let letter = short[byte] { return [UInt8(ascii: "\\"), letter] }
+        let digits = [byte >> 4, byte & 15].map { $0 < 10 ? 48 + $0 : 87 + $0 }
+        return Array("\\u00".utf8) + digits
     }
 }
 

@@ -33,8 +33,9 @@ public actor MQTTClient {
     }
 
     private let poll: PollThread
-    private(set) var settings: MQTTSettings
-    private let onMessage: @Sendable (MQTTMessage) -> Void
+    /// What it connects by.
+    public private(set) var settings: MQTTSettings
+    let onMessage: @Sendable (MQTTMessage) -> Void
     private let onEvent: @Sendable (MQTTEvent) -> Void
 
     var phase = Phase.idle
@@ -56,12 +57,14 @@ public actor MQTTClient {
     /// Why the connection has to end, found in a callback: the handle may only be freed outside of one.
     var ending: MQTTFailure?
 
-    private var filters: [String] = []
-    private var unconfirmed: [Int32: String] = [:]
-    private var publishes: [Int32: (id: UInt64, continuation: CheckedContinuation<PublishOutcome, Never>)] = [:]
+    var filters: [String] = []
+    var unconfirmed: [Int32: String] = [:]
+    var publishes: [Int32: (id: UInt64, continuation: CheckedContinuation<PublishOutcome, Never>)] = [:]
     // Outside the actor: whoever is cancelled must not wait for a name server that holds the thread.
     private nonisolated let waiters = Mutex<[UInt64: CheckedContinuation<MQTTFailure?, Never>]>([:])
-    private nonisolated let isLookingUp = Atomic(false)
+    private nonisolated let lastWaiter = Atomic<UInt64>(0)
+    private var waiterTimers: [UInt64: PollThread.Token] = [:]
+    private nonisolated let isUp = Atomic(false)
     private var lastID: UInt64 = 0
     private var closers: [CheckedContinuation<Void, Never>] = []
 
@@ -117,39 +120,46 @@ public actor MQTTClient {
     /// Where the next attempt is still to come it comes now, if the last one is 5 s ago and another client has not
     /// taken our place; else it is waited for where it comes within 3 s, and otherwise the last failure returned at once.
     ///
-    /// While a name server holds the client's thread it returns at once; cancelling the task ends the wait.
+    /// Cancelling the task ends the wait, even while a name server holds the client's thread.
     public nonisolated func connected(within limit: Duration) async -> MQTTFailure? {
-        if isLookingUp.load(ordering: .acquiring) {
-            return MQTTFailure(.network, "the broker's name is being looked up", hint: "check this machine's DNS")
+        if isUp.load(ordering: .acquiring) { return nil }
+        let id = lastWaiter.wrappingAdd(1, ordering: .relaxed).newValue
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = waiters.withLock { waiters in
+                    guard !Task.isCancelled else { return false }
+                    waiters[id] = continuation
+                    return true
+                }
+                guard isWaiting else { return continuation.resume(returning: Self.gaveUp) }
+                // Unstructured: the caller waits for the answer, not for the client's thread.
+                Task { await consider(id, limit) }
+            }
+        } onCancel: {
+            answer(id, Self.gaveUp)
         }
-        return await waitForConnection(limit)
     }
 
-    private func waitForConnection(_ limit: Duration) async -> MQTTFailure? {
-        if phase == .up { return nil }
+    private static let gaveUp = MQTTFailure(.network, "the wait for a connection was cancelled")
+
+    private func consider(_ id: UInt64, _ limit: Duration) {
+        if phase == .up { return answer(id, nil) }
         if phase == .waiting, failure?.kind != .takenOver || now - lastAttemptNs >= Self.attention.nanoseconds,
             now - lastAttemptNs >= Self.hurry.nanoseconds
         {
             schedule(.zero)
         }
         let isSoon = phase == .waiting && nextAttemptNs - now <= Self.soon.nanoseconds
-        guard phase == .connecting || isSoon else { return failure ?? (phase == .up ? nil : Self.notYet(settings)) }
-        lastID += 1
-        let id = lastID
-        let token = poll.after(limit) { [weak self] in self?.assumeIsolated { $0.giveUpWaiting(id) } }
-        defer { poll.cancel(token) }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isLate = waiters.withLock { waiters in
-                    if !Task.isCancelled { waiters[id] = continuation }
-                    return Task.isCancelled && waiters[id] == nil
-                }
-                if isLate { continuation.resume(returning: Self.notYet(settings)) }
-            }
-        } onCancel: {
-            let waiter = waiters.withLock { $0.removeValue(forKey: id) }
-            waiter?.resume(returning: MQTTFailure(.network, "the wait for a connection was cancelled"))
+        guard phase == .connecting || isSoon else {
+            return answer(
+                id, failure ?? MQTTFailure(.network, "\(settings.place): not connected yet"))
         }
+        waiterTimers[id] = poll.after(limit) { [weak self] in self?.assumeIsolated { $0.giveUpWaiting(id) } }
+    }
+
+    private nonisolated func answer(_ id: UInt64, _ outcome: MQTTFailure?) {
+        let waiter = waiters.withLock { $0.removeValue(forKey: id) }
+        waiter?.resume(returning: outcome)
     }
 
     /// Attempts to connect now where a wait of the backoff is on: credentials or certificates were replaced.
@@ -186,16 +196,11 @@ public actor MQTTClient {
         poll.stop()
     }
 
-    private static func notYet(_ settings: MQTTSettings) -> MQTTFailure {
-        MQTTFailure(.network, "\(settings.place): not connected yet")
-    }
-
     private var now: Int64 { TimeSource.system.now().uptimeNs }
 
     private func giveUpWaiting(_ id: UInt64) {
-        let why = failure ?? MQTTFailure(.network, "\(settings.place): no connection in time")
-        let waiter = waiters.withLock { $0.removeValue(forKey: id) }
-        waiter?.resume(returning: why)
+        waiterTimers[id] = nil
+        answer(id, failure ?? MQTTFailure(.network, "\(settings.place): no connection in time"))
     }
 
     private func attempt() {
@@ -211,9 +216,6 @@ public actor MQTTClient {
                     .network, "\(client.settings.place): no answer within \(Self.handshakeLimit)",
                     hint: "check that the broker runs, and the port and firewall between"))
         }
-        // getaddrinfo has no other way than to block.
-        isLookingUp.store(true, ordering: .releasing)
-        defer { isLookingUp.store(false, ordering: .releasing) }
         do throws(MQTTFailure) {
             handle = try makeHandle(attempt: attempts)
         } catch { return finish(error) }
@@ -265,6 +267,7 @@ public actor MQTTClient {
 
     // Ends the attempt or the connection, and says when the next one comes.
     private func finish(_ why: MQTTFailure) {
+        isUp.store(false, ordering: .releasing)
         cancelTimer()
         if let beat { poll.cancel(beat) }
         beat = nil
@@ -294,6 +297,8 @@ public actor MQTTClient {
     }
 
     private func release(_ outcome: MQTTFailure?) {
+        for timer in waiterTimers.values { poll.cancel(timer) }
+        waiterTimers = [:]
         let waiting = waiters.withLock { waiters in
             defer { waiters = [:] }
             return waiters.values
@@ -342,6 +347,19 @@ public actor MQTTClient {
         }
     }
 
+    /// Connected, and every filter is subscribed.
+    func becomeUp() {
+        guard let session else { return }
+        phase = .up
+        failure = nil
+        upSinceNs = now
+        cancelTimer()
+        startBeat()
+        onEvent(.connected(session))
+        isUp.store(true, ordering: .releasing)
+        release(nil)
+    }
+
     // MARK: Publishing
 
     /// Publishes with QoS 1 and returns at PUBACK, or when it is certain that none will come. The caller has its own
@@ -383,65 +401,4 @@ public actor MQTTClient {
         publishes[place.key] = nil
         place.value.continuation.resume(returning: .cancelled)
     }
-
-    // MARK: What the library tells
-
-    func didConnect(_ code: UInt8, _ session: MQTTEvent.Session) {
-        guard code == 0 else {
-            let reason = isVersion5 ? MQTTReason(rawValue: code) : .ofOldConnack(code)
-            ending = MQTTTrouble.refusal(reason, settings)
-            return
-        }
-        self.session = session
-        self.session?.isVersion5 = isVersion5
-        for filter in filters { subscribeNow(filter) }
-        if ending == nil, unconfirmed.isEmpty { becomeUp() }
-    }
-
-    private func subscribeNow(_ filter: String) {
-        guard let handle else { return }
-        var mid: Int32 = 0
-        let status = mosquitto_subscribe(handle, &mid, filter, 1)
-        if status == 0 {
-            unconfirmed[mid] = filter
-        } else {
-            ending = MQTTFailure(
-                .misconfigured,
-                "\(settings.place): cannot subscribe \(Safe.text(filter)): "
-                    + String(cString: mosquitto_strerror(status)))
-        }
-    }
-
-    func didSubscribe(_ mid: Int32, _ code: UInt8) {
-        guard let filter = unconfirmed.removeValue(forKey: mid) else { return }
-        guard code < 0x80 else {
-            ending = MQTTTrouble.subscriptionRefusal(MQTTReason(rawValue: code), filter, settings)
-            return
-        }
-        if phase == .connecting, unconfirmed.isEmpty { becomeUp() }
-    }
-
-    private func becomeUp() {
-        guard let session else { return }
-        phase = .up
-        failure = nil
-        upSinceNs = now
-        cancelTimer()
-        startBeat()
-        release(nil)
-        onEvent(.connected(session))
-    }
-
-    func didDisconnect(_ code: Int32) {
-        // From 0x80 on it is the broker's own DISCONNECT; below it is the library's finding, which `settle` reads.
-        guard code >= 0x80, ending == nil else { return }
-        ending = MQTTTrouble.refusal(MQTTReason(rawValue: UInt8(truncatingIfNeeded: code)), settings)
-    }
-
-    func didPublish(_ mid: Int32, _ reason: MQTTReason) {
-        guard let publish = publishes.removeValue(forKey: mid) else { return }
-        publish.continuation.resume(returning: reason.isFailure ? .refused(reason) : .acknowledged(reason))
-    }
-
-    func didReceive(_ message: MQTTMessage) { onMessage(message) }
 }

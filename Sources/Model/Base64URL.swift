@@ -2,9 +2,12 @@
 public enum Base64URL {
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-    /// Appends the characters of `bytes`: four for each three bytes, two or three for the rest.
+    /// How many characters `bytes` bytes have: four for each three, two or three for the rest.
+    public static func count(of bytes: Int) -> Int { (bytes * 4 + 2) / 3 }
+
+    /// Appends the characters of `bytes`.
     public static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: (bytes.count * 4 + 2) / 3) { out in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count(of: bytes.count)) { out in
             bytes.withUnsafeBufferPointer { write($0, to: out) }
             text.append(contentsOf: out)
         }
@@ -12,29 +15,34 @@ public enum Base64URL {
 
     /// The characters of `bytes`.
     public static func encode(_ bytes: [UInt8]) -> String {
-        let count = (bytes.count * 4 + 2) / 3
+        let count = count(of: bytes.count)
         return String(unsafeUninitializedCapacity: count) { out in
             bytes.withUnsafeBufferPointer { write($0, to: UnsafeMutableBufferPointer(rebasing: out[..<count])) }
             return count
         }
     }
 
-    // `out` has exactly the room that the characters need.
-    private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>) {
+    /// Writes the characters of `bytes`; `out` has exactly the room that they need.
+    public static func write(_ bytes: UnsafeBufferPointer<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(out.count == count(of: bytes.count), "no room for base64url")
+        guard let from = bytes.baseAddress, var place = out.baseAddress else { return }
         let alphabet = alphabet.utf8Start
-        var word: UInt32 = 0
-        var bits: UInt32 = 0
-        var place = 0
-        for byte in bytes {
-            word = word << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                out[place] = alphabet[Int(word >> bits & 63)]
-                place += 1
-            }
+        func character(_ word: UInt32, _ shift: UInt32) -> UInt8 { alphabet[Int(word >> shift & 63)] }
+        let whole = bytes.count / 3 * 3
+        for start in stride(from: 0, to: whole, by: 3) {
+            let word = UInt32(from[start]) << 16 | UInt32(from[start + 1]) << 8 | UInt32(from[start + 2])
+            place[0] = character(word, 18)
+            place[1] = character(word, 12)
+            place[2] = character(word, 6)
+            place[3] = character(word, 0)
+            place += 4
         }
-        if bits > 0 { out[place] = alphabet[Int(word << (6 - bits) & 63)] }
+        guard whole < bytes.count else { return }
+        let hasTwo = bytes.count - whole == 2
+        let word = UInt32(from[whole]) << 16 | (hasTwo ? UInt32(from[whole + 1]) << 8 : 0)
+        place[0] = character(word, 18)
+        place[1] = character(word, 12)
+        if hasTwo { place[2] = character(word, 6) }
     }
 
     /// The bytes of `text`, or nil where it has padding, other characters, or left-over bits that are not zero

@@ -7,11 +7,12 @@ internal import Glibc
 /// starts with the executor and ends after `stop()` once its queue is empty; an executor must be stopped, or its
 /// thread stays for the life of the process.
 public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
-    // @unchecked: `jobs` and `stopping` are touched only with `lock` held; `thread` is set once, in init.
+    // @unchecked: `jobs`, `stopping` and `sleeping` are touched only with `lock` held; `thread` is set once, in init.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var jobs: [UnownedJob] = []
     private var stopping = false
+    private var sleeping = false
     private var thread = pthread_t()
 
     /// Starts the thread. `name` is cut to 15 bytes, the kernel's limit.
@@ -33,8 +34,12 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
         let unowned = UnownedJob(job)
         pthread_mutex_lock(lock)
         jobs.append(unowned)
-        pthread_cond_signal(wake)
+        let isFirst = sleeping
+        sleeping = false
         pthread_mutex_unlock(lock)
+        // One call of the kernel however many jobs come until the thread runs, and none while it works; without the
+        // lock, or the thread would wake only to wait for it.
+        if isFirst { pthread_cond_signal(wake) }
     }
 
     /// Called by the runtime, so that `assumeIsolated` from a C callback on this thread is understood.
@@ -54,7 +59,11 @@ public final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
         var batch: [UnownedJob] = []
         while true {
             pthread_mutex_lock(lock)
-            while jobs.isEmpty && !stopping { pthread_cond_wait(wake, lock) }
+            while jobs.isEmpty && !stopping {
+                sleeping = true
+                pthread_cond_wait(wake, lock)
+            }
+            sleeping = false
             swap(&batch, &jobs)
             let ending = stopping && batch.isEmpty
             pthread_mutex_unlock(lock)
@@ -78,6 +87,12 @@ public enum Threads {
 
     /// Starts a detached thread that runs `body`. `name` is cut to 15 bytes.
     public static func run(name: String, _ body: @escaping @Sendable () -> Void) { start(name: name, body) }
+
+    /// Puts the calling thread to sleep: only one that may block, never the cooperative pool's.
+    public static func sleep(microseconds: Int64) {
+        var time = timespec(tv_sec: Int(microseconds / 1_000_000), tv_nsec: Int(microseconds % 1_000_000) * 1000)
+        nanosleep(&time, nil)
+    }
 
     /// The same, with the thread's handle.
     @discardableResult

@@ -102,12 +102,15 @@ public final class Spool {
         return appended
     }
 
-    /// Makes sure that a lane has a row. A commit of its own: it happens once a lane.
-    public func prepare(_ lane: LaneID) throws(SpoolError) {
-        guard lanes[lane] == nil else { return }
+    /// Makes sure that a lane has a row, and returns it. A commit of its own: it happens once a lane.
+    @discardableResult
+    public func prepare(_ lane: LaneID) throws(SpoolError) -> Int64 {
+        if let known = lanes[lane] { return known.id }
         do {
             try connection.run("INSERT INTO lane(name, seq, appended, state) VALUES (?, 0, 0, x'')", .text(lane.text))
-            lanes[lane] = Lane(id: connection.lastInsertedRow, sequence: 0, appended: 0, state: [])
+            let row = connection.lastInsertedRow
+            lanes[lane] = Lane(id: row, sequence: 0, appended: 0, state: [])
+            return row
         } catch {
             throw SpoolError(error)
         }
@@ -139,12 +142,15 @@ public final class Spool {
     /// Stores a change, all of it or nothing. When it returns, the change is on stable storage.
     ///
     /// After an error the outcome is unknown: call `reopen` before anything else.
-    public func commit(_ change: SpoolChange) throws(SpoolError) {
+    ///
+    /// - Parameter blocks: the bytes of the scans, where they are not in the change: asked for block after block, from
+    ///   0 on, inside the transaction, until every scan has its own.
+    public func commit(_ change: SpoolChange, blocks: ((Int) -> WireBlock)? = nil) throws(SpoolError) {
         guard isOpen else { throw closed }
-        let counts: [LaneID: Int64]
+        let counts: [Int64: Int64]
         do {
             try connection.execute("BEGIN IMMEDIATE")
-            counts = try store(change)
+            counts = try store(change, blocks)
             try storeCutovers(change)
             for record in change.settlements { try store(record) }
             try mark(change)
@@ -157,7 +163,9 @@ public final class Spool {
         if !change.cutovers.isEmpty { assignments = applying(change).assignments }
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
         for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
-        for (lane, count) in counts { lanes[lane]?.appended += count }
+        for lane in change.laneStates.keys {
+            if let row = lanes[lane]?.id, let count = counts[row] { lanes[lane]?.appended += count }
+        }
     }
 
     /// Closes the file, opens it again, and believes what it says, except that no number is handed out twice.
@@ -231,23 +239,44 @@ public final class Spool {
         commitsSinceLook = 0
     }
 
-    // Returns how many scans each lane was given.
-    private func store(_ change: SpoolChange) throws(DatabaseError) -> [LaneID: Int64] {
-        var counts: [LaneID: Int64] = [:]
+    // Returns how many scans each lane was given, by the lane's row.
+    private func store(_ change: SpoolChange, _ blocks: ((Int) -> WireBlock)?) throws(DatabaseError) -> [Int64: Int64] {
+        var counts: [Int64: Int64] = [:]
         let insert = try connection.statement("INSERT INTO scan(n, lane, wire) VALUES (?, ?, ?)")
-        for append in change.appends {
-            guard let lane = lanes[append.lane] else { continue }
+        func store(_ append: SpoolChange.Append, _ wire: UnsafeBufferPointer<UInt8>) throws(DatabaseError) {
+            guard let row = append.row ?? lanes[append.lane]?.id else { return }
             insert.bind(1, append.n)
-            insert.bind(2, lane.id)
-            try insert.run(3, append.wire)
-            counts[append.lane, default: 0] += 1
+            insert.bind(2, row)
+            try insert.run(3, wire)
+            counts[row, default: 0] += 1
+        }
+        if let blocks {
+            var (next, index) = (0, 0)
+            while next < change.appends.count {
+                let block = blocks(index)
+                index += 1
+                precondition(
+                    !block.ends.isEmpty && block.ends.count <= change.appends.count - next,
+                    "blocks that are not those of the change's scans")
+                try block.bytes.withUnsafeBufferPointer { bytes throws(DatabaseError) in
+                    var start = 0
+                    for end in block.ends {
+                        try store(change.appends[next], UnsafeBufferPointer(rebasing: bytes[start..<end]))
+                        (start, next) = (end, next + 1)
+                    }
+                }
+            }
+        } else {
+            for append in change.appends {
+                try append.wire.withUnsafeBufferPointer { wire throws(DatabaseError) in try store(append, wire) }
+            }
         }
         for (name, state) in change.laneStates {
             guard let lane = lanes[name] else { continue }
             try connection.run(
                 "UPDATE lane SET seq = ?, appended = ?, state = ? WHERE id = ?",
                 .integer(change.laneSequences[name] ?? lane.sequence),
-                .integer(lane.appended + counts[name, default: 0]),
+                .integer(lane.appended + counts[lane.id, default: 0]),
                 .blob(state), .integer(lane.id))
         }
         for (name, sequence) in change.deviceSequences {

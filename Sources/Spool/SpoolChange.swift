@@ -8,13 +8,16 @@ public struct SpoolChange: Sendable {
         public let n: Int64
         /// Its lane.
         public let lane: LaneID
-        /// Its JSON object as it will be sent.
+        /// The lane's row, as `Spool.prepare` gave it; nil to have it looked up.
+        public let row: Int64?
+        /// Its JSON object as it will be sent; empty where the commit is given blocks.
         public let wire: [UInt8]
 
         /// All parts.
-        public init(n: Int64, lane: LaneID, wire: [UInt8]) {
+        public init(n: Int64, lane: LaneID, row: Int64? = nil, wire: [UInt8] = []) {
             self.n = n
             self.lane = lane
+            self.row = row
             self.wire = wire
         }
     }
@@ -39,6 +42,17 @@ public struct SpoolChange: Sendable {
 
     /// Whether a commit would change anything.
     public var isEmpty: Bool { appends.isEmpty && laneStates.isEmpty && settlements.isEmpty && cutovers.isEmpty }
+}
+
+/// The JSON objects of some scans, one behind the other.
+public struct WireBlock: Sendable {
+    /// All of them.
+    public var bytes: [UInt8] = []
+    /// Where each ends.
+    public var ends: [Int] = []
+
+    /// None.
+    public init() {}
 }
 
 /// What one settlement makes of a lane's rows for a group.

@@ -98,6 +98,11 @@ public actor SpoolLog: ScanLog {
         totals.counts(of: group)
     }
 
+    /// Those of the lanes of which the group has anything to do. Any thread.
+    public nonisolated func lanes(of group: GroupID, among lanes: [LaneID]) -> [LaneID] {
+        totals.lanes(of: group, among: lanes)
+    }
+
     /// See `ScanLog`.
     public func lanesWaiting(for group: GroupID) async throws -> [LaneID: Int] {
         applyMoves()

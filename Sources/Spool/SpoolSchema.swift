@@ -46,6 +46,9 @@ enum SpoolSchema {
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA wal_autocheckpoint = 0")
+        // The largest commit (the intake's queue) stays in memory until it is whole: what SQLite has to write out before
+        // that, and then changes again, makes it read the whole commit back for the checksums. KiB, taken as needed.
+        try connection.execute("PRAGMA cache_size = -12288")
         // A WAL that one long read made large is cut down when it starts over.
         try connection.execute("PRAGMA journal_size_limit = 16777216")
     }

@@ -14,6 +14,10 @@ final class Totals: Sendable {
     var unjudged: Int64 { state.withLock { $0.unjudged } }
     func counts(of group: GroupID) -> SpoolCounts { state.withLock { $0.counts(of: group) } }
 
+    func lanes(of group: GroupID, among lanes: [LaneID]) -> [LaneID] {
+        state.withLock { state in lanes.filter { state.assignments.share(of: group, in: $0) != nil } }
+    }
+
     func takeMoves() -> [CursorMove] {
         state.withLock { state in
             guard !state.moves.isEmpty else { return [] }

@@ -12,9 +12,9 @@ public func buildDeliveries(_ groups: [UplinkGroup], context: DeliveryContext) t
         switch group.first.contract {
         case .web: deliveries.append(try WebDelivery(group.first, group: group.id, context: context))
         case .devices:
-            var ways: [(settings: UplinkSettings, uplink: any Uplink)] = []
+            var ways: [(settings: UplinkSettings, url: String, uplink: any Uplink)] = []
             for uplink in group.uplinks {
-                for url in uplink.urls { ways.append((uplink, try makeUplink(uplink, url, context))) }
+                for url in uplink.urls { ways.append((uplink, url, try makeUplink(uplink, url, context))) }
             }
             guard !ways.isEmpty else {
                 throw UplinkError("uplink \(group.id): url is missing", hint: "write url = \"https://HOST\"")

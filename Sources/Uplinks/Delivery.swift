@@ -21,6 +21,8 @@ public protocol Delivery: Sendable {
     /// Takes over credentials whose files were replaced; where the old ones were refused, it asks again at once.
     /// Certificates are read with each new connection anyway.
     func reloadCredentials() async
+    /// Tries each url of an uplink step by step, without scans: a list of steps for each.
+    func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])]
     /// How the group's uplinks do now, the primary or mirror first.
     func statuses() async -> [UplinkStatus]
     /// The login sessions' cookies by account, secrets: to be sealed and given to `DeliveryContext` after a restart.

@@ -10,6 +10,8 @@ protocol Uplink: Sendable {
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer
     /// Whether this way seems to work again; asked while another way is used, and never with scans.
     @concurrent func probe() async -> Bool
+    /// Tries the way step by step, without scans.
+    @concurrent func test(_ context: DeliveryContext) async -> [UplinkTestStep]
     /// Reads the credential anew from its file, once after a 401.
     func reloadCredential()
     /// Begins what it needs to stand, such as a connection; once, before the first batch. Does not wait for it.
@@ -23,6 +25,8 @@ protocol Uplink: Sendable {
 extension Uplink {
     /// Where there is nothing to ask, the next batch tells.
     @concurrent func probe() async -> Bool { true }
+
+    @concurrent func test(_ context: DeliveryContext) async -> [UplinkTestStep] { [] }
 
     func start() async {}
 
@@ -39,6 +43,8 @@ struct EncodedBatch: Sendable, Equatable {
     /// As sent, compressed where `isCompressed`.
     let body: [UInt8]
     let isCompressed: Bool
+    /// How many bytes it was before compression.
+    var plainBytes = 0
 }
 
 /// What one attempt came to: the rows of "What the gateway does with each answer".

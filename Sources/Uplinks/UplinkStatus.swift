@@ -50,6 +50,10 @@ public struct UplinkStatus: Sendable, Equatable {
     public var foreignResults = 0
     /// Scans that a mirror has given up: over its bound, or not taken by its backend.
     public var skipped = 0
+    /// Bytes of the batches that went out, repetitions included, before compression (tracetrack-devices).
+    public var plainBytes = 0
+    /// The same as they went out, without headers and TLS.
+    public var sentBytes = 0
     /// What, where, and how to mend it; nil since the last success.
     public var lastError: String?
     /// When the backend last took a scan; nil since the start.

@@ -1,10 +1,9 @@
 internal import Crypto
-internal import JSON
-public import Model
+internal import Model
 
-/// One scan in the strings of the wire: what is signed, stored and sent, and what a verifier has in its hands.
+/// One scan in the strings of the wire: what a verifier has in its hands.
 ///
-/// Contract `tracetrack-devices`, "Body" and "Signature of a scan".
+/// Contract `tracetrack-devices`, "Body" and "Signature of a scan". `ScanTemplate` is the signer's side of it.
 public struct ScanFields: Sendable, Equatable {
     var alg = ""
     /// The gateway's name, as on the wire.
@@ -52,32 +51,6 @@ public struct ScanFields: Sendable, Equatable {
 
     init() {}
 
-    /// The strings of a scan made here.
-    public init(_ scan: Scan) {
-        alg = scan.algorithm.rawValue
-        gateway = scan.gateway.text
-        dev = scan.device.text
-        kid = scan.kid.text
-        log = scan.log.text
-        id = scan.id.description
-        seq = scan.seq
-        lane = scan.lane.text
-        laneSeq = scan.laneSeq
-        ts = Timestamp.text(scan.capturedAt.wallMs)
-        clk = scan.capturedAt.synced ? "s" : "u"
-        boot = scan.boot
-        monoMs = scan.capturedAt.uptimeMs
-        action = scan.action.rawValue
-        role = scan.role.rawValue
-        parent = scan.parent
-        operatorBadge = scan.operatorBadge
-        corrects = scan.corrects?.description ?? ""
-        sym = scan.symbology.rawValue
-        aim = scan.aim
-        data = scan.data
-        raw = scan.raw
-    }
-
     /// The text that a device's key signs: 23 fields, a line feed after each.
     public func signingText() -> [UInt8] {
         var text: [UInt8] = []
@@ -115,39 +88,5 @@ public struct ScanFields: Sendable, Equatable {
         encoded(digest)
         encoded(raw.map(SHA256.digest) ?? digest)
         return text
-    }
-
-    /// The scan's JSON object with its signature: the bytes that are stored and sent. `id` comes first.
-    public func json(signature: [UInt8]) -> [UInt8] {
-        var json = JSONWriter(reserving: 640)
-        json.object {
-            $0.member("id", id)
-            $0.member("dev", dev)
-            $0.member("kid", kid)
-            $0.member("log", log)
-            $0.member("seq", seq)
-            $0.member("lane", lane)
-            $0.member("lane_seq", laneSeq)
-            $0.member("ts", ts)
-            $0.member("clk", clk)
-            $0.member("boot", boot)
-            $0.member("mono_ms", monoMs)
-            $0.member("action", action)
-            $0.member("role", role)
-            $0.member("parent", parent)
-            $0.member("operator", operatorBadge)
-            $0.member("corrects", corrects)
-            $0.member("sym", sym)
-            $0.member("aim", aim)
-            if !data.contains(0), let text = String(validating: data, as: UTF8.self) {
-                $0.member("data", text)
-            } else {
-                $0.member("data_b64", Base64URL.encode(data))
-            }
-            if let raw { $0.member("raw", Base64URL.encode(raw)) }
-            $0.member("alg", alg)
-            $0.member("sig", Base64URL.encode(signature))
-        }
-        return json.bytes
     }
 }

@@ -6,9 +6,13 @@ public import Model
 public enum WireScan {
     /// The bytes to store and send, signed by `key`.
     public static func encode(_ scan: Scan, sign: ([UInt8]) -> [UInt8]) -> [UInt8] {
-        let fields = ScanFields(scan)
-        return fields.json(signature: sign(fields.signingText()))
+        var wire: [UInt8] = []
+        ScanTemplate(scan).encode(ScanDraft(scan), sign: sign, to: &wire)
+        return wire
     }
+
+    /// The text that `encode` has signed.
+    public static func signingText(of scan: Scan) -> [UInt8] { ScanTemplate(scan).signingText(ScanDraft(scan)) }
 
     /// The id of bytes that `encode` made, found by its place; nil for anything else.
     public static func id(of wire: [UInt8]) -> UUID? {

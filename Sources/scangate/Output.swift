@@ -73,11 +73,13 @@ extension Arguments {
     /// The daemon where one runs, else the same files.
     func session() throws(CommandError) -> CommandSession { try CommandSession(configurationAt: configurationPath) }
 
-    /// Asks for a command and prints the result: as JSON with `--json`, else as `print` does.
+    /// Asks for a command and prints the result: as JSON with `--json`, else as `print` does; `seen` gets it first.
     func perform(
-        _ command: String, _ arguments: [(key: String, value: JSONValue)] = [], print: (JSONValue) throws -> Void
+        _ command: String, _ arguments: [(key: String, value: JSONValue)] = [], seen: (JSONValue) -> Void = { _ in },
+        print: (JSONValue) throws -> Void
     ) async throws {
         let result = try await session().perform(ControlRequest(command, arguments))
+        seen(result)
         if has("json") { Output.json(result) } else { try print(result) }
     }
 

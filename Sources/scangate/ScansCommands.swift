@@ -73,20 +73,22 @@ enum ScansCommands {
     }
 
     private static let export = Command(
-        name: "scans export", usage: "[--state all|waiting|rejected|held] [--format jsonl|csv] [--uplink NAME]",
-        summary: "all kept scans, an object a line or as CSV",
+        name: "scans export",
+        usage: "[--state all|waiting|rejected|held] [--format jsonl|csv|cloudevents] [--uplink NAME]",
+        summary: "all kept scans: an object a line, CSV or CloudEvents",
         details: """
             CSV fields are quoted, and none begins like a formula. A scan whose stored bytes are damaged has "scan": null
-            and its bytes as "damaged_b64".
+            and its bytes as "damaged_b64". CloudEvents 1.0 are in JSON, one a line.
 
             example: scangate scans export --format csv > scans.csv
+            example: scangate scans export --format cloudevents --state rejected
             """,
         options: [.value("state"), .value("format"), .value("uplink")]
     ) { arguments in
         _ = try arguments.operands()
         let format = arguments["format"] ?? "jsonl"
-        guard ["jsonl", "csv"].contains(format) else {
-            throw CommandError("--format \(Safe.text(format)): write jsonl or csv", exit: .usage)
+        guard ["jsonl", "csv", "cloudevents"].contains(format) else {
+            throw CommandError("--format \(Safe.text(format)): write jsonl, csv or cloudevents", exit: .usage)
         }
         let session = try arguments.session()
         if format == "csv" { Output.line(columns.joined(separator: ",")) }
@@ -97,10 +99,11 @@ enum ScansCommands {
                     "scans export",
                     [("limit", .integer(1000)), ("after", .integer(after))] + arguments.passing("state", "uplink")))
             for entry in page.list("scans") {
-                if format == "csv" {
-                    Output.line(row(entry).map(Safe.csv).joined(separator: ","))
-                } else {
-                    Output.json(entry)
+                switch format {
+                case "csv": Output.line(row(entry).map(Safe.csv).joined(separator: ","))
+                case "cloudevents":
+                    Output.json(CloudEvent.encode(entry, gateway: page["gateway"]?.string ?? ""))
+                default: Output.json(entry)
                 }
             }
             guard let next = page["next"]?.integer else { return }

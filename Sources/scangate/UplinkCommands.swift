@@ -2,7 +2,7 @@ internal import Gateway
 internal import JSON
 
 enum UplinkCommands {
-    static let all = [list] + changes + [cutover]
+    static let all = [list] + changes + [test, cutover]
 
     private static let list = Command(
         name: "uplink list", usage: "[--json]", summary: "the ways out, and how they do",
@@ -28,6 +28,36 @@ enum UplinkCommands {
             let name = arguments.operands.first
             try await arguments.perform(
                 "uplink \(word)", name.map { [("uplink", JSONValue.string($0))] } ?? [], print: table)
+        }
+    }
+
+    private static let test = Command(
+        name: "uplink test", usage: "[NAME] [--json]",
+        summary: "try an uplink step by step, and say what to mend",
+        details: """
+            Name, connection, TLS, clock and credentials of each url, without a scan. By the daemon where it runs, with
+            its rights and its credentials. tracetrack-web: it logs in once, which costs two of the hour's 20 login
+            requests. Ends with 1 where a step failed.
+
+            example: scangate uplink test tracetrack
+            """,
+        options: []
+    ) { arguments in
+        let name = arguments.operands.first
+        var isOK = false
+        try await arguments.perform(
+            "uplink test", name.map { [("uplink", JSONValue.string($0))] } ?? [],
+            seen: { isOK = $0["ok"]?.bool == true },
+            print: steps)
+        if !isOK { throw CommandError("the uplink cannot be used as it is", hint: "mend what failed first") }
+    }
+
+    private static func steps(_ result: JSONValue) {
+        for url in result.list("urls") {
+            Output.line(url.cell("url"))
+            Output.table(
+                ["", "STEP", "RESULT"],
+                url.list("steps").map { step in ["outcome", "name", "text"].map(step.cell) })
         }
     }
 

@@ -24,7 +24,8 @@ enum Main {
         ("intake", { try await IntakeRows.intake($0) }),
         ("verdict", { try await DeliveryRows.verdict($0, web: false) }),
         ("web", { try await DeliveryRows.verdict($0, web: true) }), ("idle", { try await StandingRows.idle($0) }),
-        ("bulk", { try await DeliveryRows.bulk($0) }), ("live", { try await DeliveryRows.live($0) }),
+        ("bulk", { try await DeliveryRows.bulk($0) }), ("https", { try await BacklogRows.https($0) }),
+        ("live", { try await DeliveryRows.live($0) }),
         ("relay", { try await RelayRows.relay($0) }), ("binary", { try await StandingRows.binary($0) }),
     ]
 

@@ -13,15 +13,33 @@ final class KillBench {
     private var workers: [ChildProcess] = []
     private static let tables = 3
 
-    init(directory: String, contract: String) throws {
+    /// - Parameters:
+    ///   - port: the backend's; a free one where nil.
+    ///   - broker: the port of a broker through which scans go, with somebody behind it; nil for HTTP.
+    init(directory: String, contract: String, port: Int? = nil, broker: Int? = nil) throws {
         self.directory = directory
         self.contract = contract
-        port = try freePort()
+        self.port = try port ?? freePort()
         try write(Array("secret\n".utf8), to: directory + "/password")
         let authentication =
             contract == "tracetrack-web"
             ? "{ kind = \"login\", accounts = [{ username = \"dock7\", password_file = \"\(directory)/password\" }] }"
             : "{ kind = \"bearer\", token_file = \"\(directory)/password\" }"
+        let ways =
+            if let broker {
+                """
+                url = "mqtt://127.0.0.1:\(broker)"
+                auth = { kind = "signature", key_file = "\(directory)/gateway.key" }
+                timeout = "1 s"
+                mqtt = { max_messages_per_s = 1000 }
+                """
+            } else {
+                """
+                url = "http://127.0.0.1:\(self.port)"
+                contract = "\(contract)"
+                auth = \(authentication)
+                """
+            }
         let configuration = """
             [gateway]
             id = "dock-7"
@@ -29,9 +47,7 @@ final class KillBench {
             control_socket = "\(directory)/control"
             [[uplink]]
             name = "tracetrack"
-            url = "http://127.0.0.1:\(port)"
-            contract = "\(contract)"
-            auth = \(authentication)
+            \(ways)
             """
         try write(Array(configuration.utf8), to: directory + "/scangate.toml")
     }

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import MQTTClient
 import Model
 import TestSupport
 import Testing
@@ -17,6 +18,40 @@ import Testing
 
     @Test func `killed at any moment, tracetrack-devices accepts every acknowledged scan once`() async throws {
         let report = try await report("tracetrack-devices")
+        #expect(report.state["accepted_twice"]?.integer == 0)
+        #expect(report.state["wrong_parent"]?.integer == 0)
+        #expect(report.state["order_broken"]?.integer == 0)
+        #expect(report.state["rejected"]?.integer == 0)
+        expectAll(report)
+        expectBags(report, once: true)
+    }
+
+    @Test func `killed at any moment, a daemon that speaks MQTT has every acknowledged scan accepted once`()
+        async throws
+    {
+        let key = [UInt8](100..<132)
+        let report = try await withTemporaryDirectory { directory in
+            try write(Array(Base64URL.encode(key).utf8), to: directory + "/gateway.key")
+            let broker = try await MosquittoBroker(in: directory)
+            let backend = try freePort()
+            let application = try await ApplicationSide(
+                MQTTSettings(host: "127.0.0.1", port: UInt16(broker.port), tls: nil, clientID: "backend"),
+                backend: "http://127.0.0.1:\(backend)", gatewayKey: key, bearer: "secret")
+            let port = broker.port
+            do {
+                let report = try await offPool {
+                    try Self.run(
+                        try KillBench(directory: directory, contract: "tracetrack-devices", port: backend, broker: port)
+                    )
+                }
+                await application.stop()
+                broker.stop()
+                return report
+            } catch {
+                await application.stop()
+                throw error
+            }
+        }
         #expect(report.state["accepted_twice"]?.integer == 0)
         #expect(report.state["wrong_parent"]?.integer == 0)
         #expect(report.state["order_broken"]?.integer == 0)

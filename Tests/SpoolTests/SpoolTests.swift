@@ -39,6 +39,28 @@ import Testing
         }
     }
 
+    @Test func `scans that come as blocks are stored each with its own bytes`() throws {
+        try withTemporaryDirectory { directory in
+            let spool = try Spool(directory: directory, limits: SpoolLimits())
+            let row = try spool.prepare(laneA)
+            var change = SpoolChange(now: moment())
+            change.laneStates[laneA] = []
+            let labels = (1...5).map { Array("{\"data\":\"\($0)\($0)\"}".utf8.dropLast($0 % 2)) }
+            change.appends = labels.map { _ in .init(n: spool.nextNumber(), lane: laneA, row: row) }
+            try spool.commit(change) { index in
+                var block = WireBlock()
+                for label in labels[(index * 2)..<min(index * 2 + 2, 5)] {
+                    block.bytes += label
+                    block.ends.append(block.bytes.count)
+                }
+                return block
+            }
+            #expect(spool.lanes[laneA]?.appended == 5)
+            let reader = try SpoolReader(directory: directory, groups: SpoolGroups([groupA]))
+            #expect(try reader.scans([1, 2, 3, 4, 5]).map(\.wire) == labels)
+        }
+    }
+
     @Test func `numbers go on behind scans that are gone`() throws {
         try withTemporaryDirectory { directory in
             var spool = try Spool(directory: directory, limits: SpoolLimits())

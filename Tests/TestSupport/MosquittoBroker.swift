@@ -27,21 +27,32 @@ public final class MosquittoBroker {
     /// The port.
     public let port: Int
     /// What it wrote.
-    public let logFile: String
-    private let configuration: String
+    public var logFile: String { "\(stem).log" }
+    private let stem: String
     private var process: ChildProcess?
 
     /// Starts it and returns when it listens.
     ///
     /// - Parameter directory: for its files; with TLS, the one where `makeCertificates` has made its.
-    public init(in directory: String, _ options: Options = Options(), port: Int? = nil) async throws {
-        self.port = try port ?? freePort()
-        configuration = "\(directory)/mosquitto-\(self.port).conf"
-        logFile = "\(directory)/mosquitto-\(self.port).log"
-        let stem = "\(directory)/mosquitto-\(self.port)"
+    public init(in directory: String, _ options: Options = Options()) async throws {
+        var port = 0
+        for attempt in 1...5 {
+            // Between the look and the use another test may take the port.
+            port = try freePort()
+            try Self.configure(directory, options, port)
+            process = try await Self.start("\(directory)/mosquitto-\(port)")
+            if process != nil { break }
+            guard attempt < 5 else { throw SetupError("mosquitto found no free port") }
+        }
+        self.port = port
+        stem = "\(directory)/mosquitto-\(port)"
+    }
+
+    private static func configure(_ directory: String, _ options: Options, _ port: Int) throws {
+        let stem = "\(directory)/mosquitto-\(port)"
         var lines = [
             // As root mosquitto would become another user, who cannot read the test's directory.
-            "user root", "listener \(self.port) 127.0.0.1", "max_qos 1", "max_topic_alias 8", "max_keepalive 1200",
+            "user root", "listener \(port) 127.0.0.1", "max_qos 1", "max_topic_alias 8", "max_keepalive 1200",
             "max_packet_size \(options.maxPacketBytes)", "max_inflight_messages \(options.maxInFlight)",
             "persistence false", "log_type all", "log_dest stderr", "set_tcp_nodelay true",
         ]
@@ -67,14 +78,33 @@ public final class MosquittoBroker {
             try write(Array((options.rules.joined(separator: "\n") + "\n").utf8), to: "\(stem).acl")
             lines.append("acl_file \(stem).acl")
         }
-        try write(Array(((lines + options.lines).joined(separator: "\n") + "\n").utf8), to: configuration)
-        try await start()
+        try write(Array(((lines + options.lines).joined(separator: "\n") + "\n").utf8), to: "\(stem).conf")
     }
 
     /// Starts it again on the same port; returns when it listens.
     public func start() async throws {
-        process = try ChildProcess("/usr/sbin/mosquitto", ["-c", configuration], output: logFile)
-        try await eventually("mosquitto listens on \(port); see \(logFile)") { canConnect(port) }
+        for _ in 0..<20 {
+            process = try await Self.start(stem)
+            if process != nil { return }
+        }
+        throw SetupError("mosquitto does not start: see \(logFile)")
+    }
+
+    // Nil where the port is taken.
+    private static func start(_ stem: String) async throws -> ChildProcess? {
+        func lines() -> [Substring] {
+            let log = (try? read("\(stem).log")) ?? []
+            return String(decoding: log, as: UTF8.self).split(separator: "\n")
+        }
+        let before = lines().count
+        let process = try ChildProcess("/usr/sbin/mosquitto", ["-c", "\(stem).conf"], output: "\(stem).log")
+        var isListening = false
+        try await eventually("mosquitto starts or gives up; see \(stem).log") {
+            let new = lines().dropFirst(before)
+            isListening = new.contains { $0.hasSuffix(" running") }
+            return isListening || new.contains { $0.contains("Error:") }
+        }
+        return isListening ? process : nil
     }
 
     /// Signal 9, or a gentler one; returns when it has ended.
@@ -85,17 +115,4 @@ public final class MosquittoBroker {
 
     /// What it wrote so far.
     public func log() throws -> String { String(decoding: try read(logFile), as: UTF8.self) }
-}
-
-private func canConnect(_ port: Int) -> Bool {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)
-    address.sin_port = in_port_t(UInt16(port).bigEndian)
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    return withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) == 0 }
-    }
 }

@@ -84,13 +84,13 @@ final class DevicesBench: Sendable {
             gateway: gateway, site: "jaipur", log: log, client: client, time: clock.source,
             random: { UInt64.random(in: 0 ... .max) }, observer: { [relay] in relay.hear($1) })
         context.jitter = { 500 }
-        var ways: [(settings: UplinkSettings, uplink: any Uplink)] = [(settings, uplink)]
+        var ways: [(settings: UplinkSettings, url: String, uplink: any Uplink)] = [(settings, settings.urls[0], uplink)]
         var others: [UplinkSettings] = []
         if let fallback {
             var other = settings
             (other.name, other.use) = ("second", .fallback)
             others.append(other)
-            ways.append((other, fallback))
+            ways.append((other, other.urls[0], fallback))
         }
         guard let both = try? UplinkGroup(settings, fallbacks: others) else { fatalError("no name") }
         delivery = DevicesDelivery(both, ways: ways, context: context)

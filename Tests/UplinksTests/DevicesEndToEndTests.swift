@@ -197,6 +197,9 @@ struct DevicesEndToEndTests {
             bench.fill(lanes: 1, children: 9)
             bench.log.add([stored(1, lane: "table-2")], to: lane("table-2"))
             try await bench.run { await bench.log.waitForSettled(11) }
+            let status = await bench.delivery.status()
+            #expect(status.sentBytes == server.requests.reduce(0) { $0 + $1.body.count })
+            #expect(status.plainBytes > status.sentBytes)
         }
         #expect(server.requests.count == 2)
         for request in server.requests {

@@ -123,7 +123,8 @@ struct RoutesTests {
             name: "tracetrack", urls: ["http://127.0.0.1:1"], backend: "prod", authentication: .mutualTLS)
         settings.batching.inFlight = inFlight
         let observer: @Sendable (String, UplinkEvent) -> Void = { _, _ in }
-        return Routes((0..<count).map { _ in Route(settings, FakeUplink({ FakeUplink.accept($0) }), observer) })
+        return Routes(
+            (0..<count).map { _ in Route(settings, settings.urls[0], FakeUplink({ FakeUplink.accept($0) }), observer) })
     }
 
     // Outside of #expect, which cannot hold a mutating call.

@@ -25,7 +25,7 @@ enum Vector {
 
 @Suite struct ScanSignatureTests {
     @Test func `the contract's test vector is reproduced`() throws {
-        let text = ScanFields(try Vector.scan()).signingText()
+        let text = WireScan.signingText(of: try Vector.scan())
         #expect(text.count == 323)
         #expect(
             String(decoding: text, as: UTF8.self).hasSuffix(
@@ -37,7 +37,7 @@ enum Vector {
         let scan = try Vector.scan()
         let wire = WireScan.encode(scan, sign: Vector.key.authenticate)
         let received = try WireScan.decode(wire, gateway: "dock-7")
-        #expect(received.signingText(algorithm: .hs256) == ScanFields(scan).signingText())
+        #expect(received.signingText(algorithm: .hs256) == WireScan.signingText(of: scan))
         #expect(Vector.key.isValid(received.signature, for: received.signingText(algorithm: .hs256)))
         #expect(WireScan.id(of: wire) == scan.id)
         #expect(WireScan.id(of: Array("{\"di\":\"019aa0c2-7a10-7f00-8000-5b1d2e3f4a5b\"}".utf8)) == nil)

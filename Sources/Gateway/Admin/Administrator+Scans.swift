@@ -39,6 +39,7 @@ extension Administrator {
         }.value
         var json = JSONWriter(reserving: 256 * entries.count + 64)
         json.object {
+            $0.member("gateway", gateway.text)
             $0.member("uplink", shown.map(\.text).joined(separator: ", "))
             $0.key("scans")
             $0.array { for entry in entries { Self.write(entry, to: &$0) } }

@@ -203,6 +203,8 @@ extension Administrator {
             $0.member("extra_parent_posts", status.extraParentPosts)
             $0.member("foreign", status.foreignResults)
             $0.member("skipped", status.skipped)
+            $0.member("plain_bytes", status.plainBytes)
+            $0.member("sent_bytes", status.sentBytes)
             $0.key("last_accepted_s")
             if let at = status.lastAcceptedAt {
                 $0.integer((now.uptimeNs - at.uptimeNs) / 1_000_000_000)

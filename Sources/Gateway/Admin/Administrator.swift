@@ -104,6 +104,7 @@ actor Administrator {
                 return try await moveScans(request.command, arguments, requester)
             case "uplink list": return try await listUplinks()
             case "uplink pause", "uplink resume": return try await changeUplink(request.command, arguments, requester)
+            case "uplink test": return try await testUplink(arguments)
             case "uplink cutover": return try await cutOver(arguments, requester)
             case "audit show": return try showAudit(arguments)
             case "audit verify": return try verifyAudit()

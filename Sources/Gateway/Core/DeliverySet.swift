@@ -1,6 +1,7 @@
 internal import HTTPClient
 internal import Model
 internal import Posix
+internal import Spool
 internal import Synchronization
 internal import Uplinks
 internal import Wire
@@ -35,7 +36,11 @@ actor DeliverySet {
 
     /// Lanes have new scans. Any thread; returns at once.
     nonisolated func scansArrived(in lanes: [LaneID]) {
-        for delivery in current.withLock({ $0 }) { delivery.scansArrived(in: lanes) }
+        for delivery in current.withLock({ $0 }) {
+            // A primary that waits for lanes to be cut over to it sleeps until then.
+            let some = core.log.lanes(of: delivery.group, among: lanes)
+            if !some.isEmpty { delivery.scansArrived(in: some) }
+        }
     }
 
     /// Runs the deliveries of a configuration: starts those that are new or changed, in place of the old ones, and has

@@ -63,12 +63,12 @@ final class EventHub: Sendable {
     var isWatched: Bool { state.withLock { !$0.watchers.isEmpty } }
 
     /// Readings are on stable storage, those of one commit together: one lock, however many they are.
-    func stored(_ accepted: [AcceptedReading]) {
+    func stored(_ items: [IntakeQueue.Item], _ accepted: [AcceptedReading]) {
         let watchers = state.withLock { state in
             for one in accepted {
-                let count = one.isNew ? \DeviceCounts.scans : \DeviceCounts.repeated
-                state.devices[one.item.device, default: DeviceCounts()][keyPath: count] += 1
-                state.devices[one.item.device]?.lastScanMs = one.item.reading.capturedAt.wallMs
+                Self.count(
+                    &state.devices[items[one.place].device, default: DeviceCounts()], isNew: one.isNew,
+                    atMs: items[one.place].reading.capturedAt.wallMs)
                 guard let event = one.event, !event.id.isEmpty, state.labels.count < 4096 else { continue }
                 state.labels[event.id] = event.label
             }
@@ -81,6 +81,11 @@ final class EventHub: Sendable {
             event.atMs = now
             for watcher in watchers { watcher.yield(event) }
         }
+    }
+
+    private static func count(_ counts: inout DeviceCounts, isNew: Bool, atMs: Int64) {
+        if isNew { counts.scans += 1 } else { counts.repeated += 1 }
+        counts.lastScanMs = atMs
     }
 
     /// A reading was not taken.

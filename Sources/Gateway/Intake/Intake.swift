@@ -28,8 +28,11 @@ actor Intake: ReadingSink, SettlementSink {
     private(set) var rules: LaneRules
     let groups: SpoolGroups
     private var devices: [DeviceID: AdmittedDevice] = [:]
+    /// Of the devices that have scanned since they were admitted, for scans in the file `log`.
+    private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
     var states: [LaneID: LaneState] = [:]
     private var settlements = PendingSettlements()
+    private var pace = CommitPace()
     private var waiters: [CheckedContinuation<Void, any Error>] = []
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
@@ -63,6 +66,7 @@ actor Intake: ReadingSink, SettlementSink {
         flushes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
         logOfReader = spool.log
+        signers = (spool.log, [:])
         self.spool = spool
     }
 
@@ -128,6 +132,7 @@ actor Intake: ReadingSink, SettlementSink {
     /// The devices that may scan from now on.
     func admit(_ devices: [AdmittedDevice]) {
         self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
+        signers.byDevice = [:]
     }
 
     /// The rules that hold from the next reading on.
@@ -151,6 +156,10 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func drain() {
+        // The thread sleeps instead of the actor: nothing has to be woken for a reading that comes meanwhile. By the
+        // kernel's clock, since it is about the machine.
+        let wait = pace.wait(at: SystemClock.monotonicMicroseconds)
+        if wait > 0 { Threads.sleep(microseconds: wait) }
         // What arrives while a commit runs goes with the next one: the disk sets the size of a batch. One commit a turn:
         // on a slow disk scans may never stop coming, and verdicts, commands and the watchdog need a turn as well.
         commit(queue.takeAll())
@@ -161,39 +170,56 @@ actor Intake: ReadingSink, SettlementSink {
         if fault != nil { recover() }
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
-        var batch = IntakeBatch(now: clock.now(), isWatched: events.isWatched)
+        var batch = IntakeBatch(items, now: clock.now(), isWatched: events.isWatched)
         let verdicts = settlements.take()
         batch.change.settlements = verdicts
         let roomFault = roomFault()
         // Anything but a bound is a failure of the file, whoever met it.
         if let roomFault, roomFault.code != .full { batch.fileFault = roomFault }
-        for item in items {
-            if let roomFault { refuse(item, roomFault) } else { judge(item, &batch) }
+        for place in items.indices {
+            if let roomFault { refuse(items[place], roomFault) } else { judge(place, &batch) }
         }
-        for (lane, state) in batch.states { batch.change.laneStates[lane] = state.encode() }
+        batch.close()
         if !batch.change.isEmpty {
-            do throws(SpoolError) { try store(batch.change) } catch {
+            do throws(SpoolError) { try store(&batch) } catch {
                 // Not the batch's own: what it held was never stored.
                 settlements.putBack(verdicts)
                 fault = error
-                refuseAll(batch.accepted.map(\.item), error)
+                refuseAll(batch.accepted.map { items[$0.place] }, error)
                 return recover()
             }
         }
         if !batch.change.isEmpty { events.spoolRecovered() }
         publish(batch)
+        pace.note(batch.drafts.count, of: batch.stations.keys, at: SystemClock.monotonicMicroseconds)
         guard let fileFault = batch.fileFault else { return }
         fault = fileFault
         recover()
     }
 
+    // Numbers count as handed out from here on, whatever becomes of the commit.
+    private func store(_ batch: inout IntakeBatch) throws(SpoolError) {
+        for station in batch.stations.values where station.isMoved {
+            spool.handOut(
+                lane: station.lane.name, station.lane.sequence, device: station.device.name, station.sequence)
+        }
+        let encoding = ScanEncoding(batch.drafts, batch.signers)
+        var bytes = 0
+        try store(batch.change) { index in
+            let block = encoding.block(index)
+            bytes += block.bytes.count
+            return block
+        }
+        batch.bytes = bytes
+    }
+
     /// Commits a change; cutovers are known to the reading side before, or it could hand a scan to the wrong group.
-    func store(_ change: SpoolChange) throws(SpoolError) {
+    func store(_ change: SpoolChange, blocks: ((Int) -> WireBlock)? = nil) throws(SpoolError) {
         if !change.cutovers.isEmpty {
             let (assignments, moves) = spool.applying(change)
             outputs?.log.note(assignments, moves)
         }
-        try spool.commit(change)
+        try spool.commit(change, blocks: blocks)
     }
 
     private func roomFault() -> SpoolError? {
@@ -210,43 +236,65 @@ actor Intake: ReadingSink, SettlementSink {
         outputs?.log.notePressure(wasPressed)
     }
 
-    private func judge(_ item: IntakeQueue.Item, _ batch: inout IntakeBatch) {
-        guard let device = devices[item.device] else {
+    private func judge(_ place: Int, _ batch: inout IntakeBatch) {
+        let item = batch.items[place]
+        guard let station = station(item.device, &batch) else {
             return refuse(item, code: "unknown_device", text: "This scanner is not enabled")
         }
-        let lane = device.lane
-        let state = batch.states[lane] ?? states[lane] ?? LaneState()
-        let decision = state.decide(
-            item.reading, rules: rules.labels, settings: rules.settings(for: lane), roles: device.roles,
+        let lane = station.lane
+        let decision = lane.state.decide(
+            item.reading, rules: rules.labels, settings: lane.settings, roles: station.device.roles,
             boot: clock.bootID)
         switch decision {
         case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
-        case .alreadyStored: batch.repeated(item)
+        case .alreadyStored: batch.repeated(place)
         case .store(let admission):
-            do throws(SpoolError) { try spool.prepare(lane) } catch {
+            do throws(SpoolError) { if lane.row == nil { lane.row = try spool.prepare(lane.name) } } catch {
                 batch.fileFault = error
                 return refuse(item, error)
             }
-            let scan = makeScan(item.reading, admission, device)
-            let wire = WireScan.encode(scan, sign: device.sign)
             let n = spool.nextNumber()
-            spool.handOut(lane: lane, scan.laneSeq, device: device.name, scan.seq)
             // The first bag since the cutover was asked for: everything before it is the old primary's.
-            if scan.role == .parent, spool.assignments.cutovers[lane] != nil, batch.change.cutovers[lane] == nil {
-                batch.change.cutovers[lane] = n - 1
+            if admission.role == .parent, spool.assignments.cutovers[lane.name] != nil,
+                batch.change.cutovers[lane.name] == nil
+            {
+                batch.change.cutovers[lane.name] = n - 1
             }
-            batch.add(scan, n: n, wire: wire, next: admission.next, item: item)
-            if admission.held { hold(n, lane, &batch) }
+            batch.add(draft(item.reading, admission, station), n: n, of: station, place: place)
+            lane.state = admission.next
+            if admission.held { hold(n, lane.name, &batch) }
         }
     }
 
-    private func makeScan(_ reading: Reading, _ admission: Admission, _ device: AdmittedDevice) -> Scan {
-        Scan(
-            id: Random.uuid(unixMs: reading.capturedAt.wallMs), gateway: gateway, device: device.name, kid: device.kid,
-            log: spool.log, seq: spool.sequence(of: device.name) + 1, lane: device.lane,
-            laneSeq: spool.sequence(of: device.lane) + 1, capturedAt: reading.capturedAt, boot: clock.bootID,
-            role: admission.role, parent: admission.parent, symbology: reading.symbology, aim: reading.aim,
-            data: admission.data, raw: admission.raw, algorithm: device.algorithm)
+    private func station(_ name: DeviceID, _ batch: inout IntakeBatch) -> IntakeBatch.Station? {
+        if let known = batch.stations[name] { return known }
+        guard let device = devices[name] else { return nil }
+        if signers.log != spool.log { signers = (spool.log, [:]) }
+        let signer =
+            signers.byDevice[name] ?? ScanSigner(device, gateway: gateway, log: spool.log, boot: clock.bootID)
+        signers.byDevice[name] = signer
+        let lane =
+            batch.lanes[device.lane]
+            ?? IntakeBatch.Lane(
+                device.lane, rules.settings(for: device.lane), states[device.lane] ?? LaneState(),
+                sequence: spool.sequence(of: device.lane))
+        batch.lanes[device.lane] = lane
+        batch.signers.append(signer)
+        let station = IntakeBatch.Station(
+            device, lane, signer: batch.signers.count - 1, sequence: spool.sequence(of: name))
+        batch.stations[name] = station
+        return station
+    }
+
+    // Takes the next number of the lane and of the device.
+    private func draft(_ reading: Reading, _ admission: Admission, _ station: IntakeBatch.Station) -> ScanDraft {
+        station.sequence += 1
+        station.lane.sequence += 1
+        (station.isMoved, station.lane.isMoved) = (true, true)
+        return ScanDraft(
+            id: Random.uuid(unixMs: reading.capturedAt.wallMs), seq: station.sequence, laneSeq: station.lane.sequence,
+            capturedAt: reading.capturedAt, role: admission.role, parent: admission.parent,
+            symbology: reading.symbology, aim: reading.aim, data: admission.data, raw: admission.raw)
     }
 
     private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
@@ -267,18 +315,19 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func publish(_ batch: IntakeBatch) {
-        for (lane, state) in batch.states { states[lane] = state }
-        if let outputs, !batch.states.isEmpty {
-            outputs.log.noteAppended(spool.appended(in: batch.states.keys))
+        let lanes = batch.movedLanes
+        for lane in lanes { states[lane.name] = lane.state }
+        if let outputs, !lanes.isEmpty {
+            outputs.log.noteAppended(spool.appended(in: lanes.map(\.name)))
             for (group, count) in batch.held { outputs.log.noteHeld(count, group) }
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()
-        for accepted in batch.accepted { accepted.item.reply(.stored) }
-        events.stored(batch.accepted)
+        for accepted in batch.accepted { batch.items[accepted.place].reply(.stored) }
+        events.stored(batch.items, batch.accepted)
         guard let outputs, !batch.change.isEmpty else { return }
-        if !batch.change.appends.isEmpty { outputs.scansArrived(Array(batch.states.keys)) }
-        outputs.maintenance(batch.change.appends.reduce(0) { $0 + $1.wire.count })
+        if !lanes.isEmpty { outputs.scansArrived(lanes.map(\.name)) }
+        outputs.maintenance(batch.bytes)
     }
 
     private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {
@@ -307,58 +356,4 @@ struct LaneRules: Sendable {
     var lanes: [LaneID: LaneSettings]
 
     func settings(for lane: LaneID) -> LaneSettings { lanes[lane] ?? defaults }
-}
-
-/// One commit in the making.
-struct IntakeBatch {
-    var change: SpoolChange
-    /// The lanes' states after the scans so far.
-    var states: [LaneID: LaneState] = [:]
-    /// Readings to acknowledge after the commit.
-    var accepted: [AcceptedReading] = []
-    /// Scans that are held from the start.
-    var held: [GroupID: Int] = [:]
-    /// Why a new lane could not be stored; the file is opened again after the commit.
-    var fileFault: SpoolError?
-
-    private let isWatched: Bool
-
-    init(now: Moment, isWatched: Bool) {
-        change = SpoolChange(now: now)
-        self.isWatched = isWatched
-    }
-
-    mutating func add(_ scan: Scan, n: Int64, wire: [UInt8], next: LaneState, item: IntakeQueue.Item) {
-        change.appends.append(.init(n: n, lane: scan.lane, wire: wire))
-        change.laneSequences[scan.lane] = scan.laneSeq
-        change.deviceSequences[scan.device] = scan.seq
-        states[scan.lane] = next
-        accepted.append(AcceptedReading(item: item, isNew: true, event: isWatched ? event(of: scan) : nil))
-    }
-
-    mutating func repeated(_ item: IntakeQueue.Item) {
-        var event = LiveEvent(kind: .repeated, atMs: 0, device: item.device.text)
-        event.label = String(decoding: item.reading.bytes, as: UTF8.self)
-        accepted.append(AcceptedReading(item: item, isNew: false, event: isWatched ? event : nil))
-    }
-
-    private func event(of scan: Scan) -> LiveEvent {
-        var event = LiveEvent(kind: .stored, atMs: 0, device: scan.device.text)
-        event.label = String(decoding: scan.data, as: UTF8.self)
-        event.lane = scan.lane.text
-        event.role = scan.role.rawValue
-        event.parent = scan.parent
-        event.id = scan.id.description
-        return event
-    }
-}
-
-/// A reading that is acknowledged once its commit is through. The scan itself is in the commit: copying its two dozen
-/// fields again would cost more than storing it.
-struct AcceptedReading: Sendable {
-    let item: IntakeQueue.Item
-    /// Whether a scan was stored for it, or one was there already.
-    let isNew: Bool
-    /// What watchers see; nil where nobody watches.
-    let event: LiveEvent?
 }

@@ -97,7 +97,8 @@ public actor SerialPort {
 
     private func ready(_ events: PollThread.Events) {
         guard open != nil else { return }
-        var buffer = [UInt8](repeating: 0, count: 4096)
+        // Small enough to come from the allocator's own cache, and larger than nearly every label.
+        var buffer = [UInt8](repeating: 0, count: 960)
         do {
             // One read a wake-up: a scanner that never stops sending must not starve the others.
             let count = try open?.file.read(into: &buffer, subject: settings.port) ?? 0

@@ -47,6 +47,7 @@ actor DevicesDelivery: Delivery {
     private var queue: [LaneID] = []
     private var routes: Routes
     private var poison = PoisonWatch()
+    private var pace = RequestPace()
     private var logTrouble = false
     private var isSkipping = false
     private var timer: (atNs: Int64, task: Task<Void, Never>)?
@@ -56,11 +57,14 @@ actor DevicesDelivery: Delivery {
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameter ways: an uplink for each url of each of the group's uplinks, the preferred one first; not empty.
-    init(_ group: UplinkGroup, ways: [(settings: UplinkSettings, uplink: any Uplink)], context: DeliveryContext) {
+    init(
+        _ group: UplinkGroup, ways: [(settings: UplinkSettings, url: String, uplink: any Uplink)],
+        context: DeliveryContext
+    ) {
         settings = group.first
         self.group = group.id
         self.context = context
-        routes = Routes(ways.map { Route($0.settings, $0.uplink, context.observer) })
+        routes = Routes(ways.map { Route($0.settings, $0.url, $0.uplink, context.observer) })
     }
 
     // MARK: Running
@@ -123,6 +127,14 @@ actor DevicesDelivery: Delivery {
         }
         wakeSleepers(onlyForUplink: false)
         settleDown()
+    }
+
+    func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])] {
+        var results: [(url: String, steps: [UplinkTestStep])] = []
+        for route in routes.all where route.settings.name == uplink {
+            results.append((route.url, await route.uplink.test(context)))
+        }
+        return results
     }
 
     func statuses() -> [UplinkStatus] {
@@ -196,8 +208,13 @@ actor DevicesDelivery: Delivery {
         if settings.batching.linger > .zero {
             lanes[id]?.phase = .sleeping(untilNs: now + settings.batching.linger.nanoseconds)
         } else {
-            enqueue(id)
+            gather(id)
         }
+    }
+
+    // Sends the lane's new scans, at once or, under load, a little later.
+    private func gather(_ id: LaneID) {
+        if let due = pace.due(at: now) { lanes[id]?.phase = .sleeping(untilNs: due) } else { enqueue(id) }
     }
 
     private func enqueue(_ id: LaneID) {
@@ -305,6 +322,8 @@ actor DevicesDelivery: Delivery {
         while true {
             let generation = routes[way].credentialGeneration
             let before = now
+            routes[way].counts.plainBytes += batch.plainBytes
+            routes[way].counts.sentBytes += batch.body.count
             let answer = await routes[way].uplink.deliver(batch)
             if answer != .cancelled {
                 context.observer(
@@ -410,6 +429,7 @@ actor DevicesDelivery: Delivery {
             stored.count >= settings.batching.maxScans + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
         lanes[id]?.machine.take(scans)
+        pace.note(scans.count, of: id, at: now)
         if scans.isEmpty {
             lanes[id]?.phase = .idle
             if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
@@ -423,8 +443,14 @@ actor DevicesDelivery: Delivery {
         let delay: Duration
         switch outcome.wait {
         case .none:
-            let hasMore = lanes[id].map { $0.machine.hasWork || $0.arrived || $0.mayHaveMore } ?? false
-            if hasMore { enqueue(id) } else { lanes[id]?.phase = .idle }
+            let hasMore = lanes[id].map { $0.machine.hasWork || $0.mayHaveMore } ?? false
+            if hasMore {
+                enqueue(id)
+            } else if lanes[id]?.arrived == true {
+                gather(id)
+            } else {
+                lanes[id]?.phase = .idle
+            }
             return
         case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
         case .atLeast(let least, let attempt):

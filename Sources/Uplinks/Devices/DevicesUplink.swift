@@ -18,8 +18,8 @@ final class DevicesUplink: Uplink {
     private let gateway: GatewayID
     private let client: HTTPClient
     private let time: TimeSource
-    private let policy: HTTPPolicy
-    private let target: Target
+    let policy: HTTPPolicy
+    let target: Target
     private let state: Mutex<State>
 
     /// - Parameter url: one of the settings' urls.
@@ -119,6 +119,11 @@ struct Target: Equatable, Sendable {
     let path: String
     /// Host and port as `@authority` wants them: lower case, the scheme's own port left out (RFC 9421, 2.2.3).
     let authority: String
+    /// The host alone, as the resolver wants it.
+    var host: String {
+        if authority.hasPrefix("[") { return String(authority.prefix { $0 != "]" }.dropFirst()) }
+        return String(authority.prefix { $0 != ":" })
+    }
     var url: String { base + path }
     var isSecure: Bool { base.hasPrefix("https://") }
 

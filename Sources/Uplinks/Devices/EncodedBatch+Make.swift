@@ -20,6 +20,6 @@ extension EncodedBatch {
         let isCompressed = compress && plain.count >= 1024
         return EncodedBatch(
             id: id, lane: lane, traceparent: trace, body: isCompressed ? Gzip.compress(plain) : plain,
-            isCompressed: isCompressed)
+            isCompressed: isCompressed, plainBytes: plain.count)
     }
 }

@@ -3,6 +3,7 @@ internal import Model
 /// One way out of a group: an uplink at one of its urls, and how it does.
 struct Route {
     let settings: UplinkSettings
+    let url: String
     let uplink: any Uplink
     var health: UplinkHealth
     /// Batches under way.
@@ -14,9 +15,11 @@ struct Route {
     var reporter: StateReporter
 
     init(
-        _ settings: UplinkSettings, _ uplink: any Uplink, _ observer: @escaping @Sendable (String, UplinkEvent) -> Void
+        _ settings: UplinkSettings, _ url: String, _ uplink: any Uplink,
+        _ observer: @escaping @Sendable (String, UplinkEvent) -> Void
     ) {
         self.settings = settings
+        self.url = url
         self.uplink = uplink
         health = UplinkHealth(limit: settings.batching.inFlight)
         counts = UplinkStatus(name: settings.name, contract: .devices, use: settings.use)
@@ -126,6 +129,8 @@ extension UplinkStatus {
         retries += other.retries
         foreignResults += other.foreignResults
         skipped += other.skipped
+        plainBytes += other.plainBytes
+        sentBytes += other.sentBytes
         lastError = lastError ?? other.lastError
         if let at = other.lastAcceptedAt, at.uptimeNs > lastAcceptedAt?.uptimeNs ?? .min { lastAcceptedAt = at }
         frozenLanes.merge(other.frozenLanes) { first, _ in first }

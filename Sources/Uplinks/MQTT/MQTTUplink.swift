@@ -18,7 +18,7 @@ final class MQTTUplink: Uplink {
     /// AWS IoT Core's cap, with room for topic and properties.
     static let maxPayloadBytes = 130_000
     static let statusPeriod: Duration = .seconds(60)
-    private static let longestConnect: Duration = .seconds(10)
+    static let longestConnect: Duration = .seconds(10)
 
     private struct State {
         var ackKey: HMACKey?
@@ -29,19 +29,20 @@ final class MQTTUplink: Uplink {
         var tickTask: Task<Void, Never>?
     }
 
-    private let settings: UplinkSettings
+    let settings: UplinkSettings
     private let gateway: GatewayID
     private let time: TimeSource
     private let gatewayStatus: (@Sendable () async -> GatewayStatus?)?
     private let place: String
     private let acks: AckTable
     private let bucket: TokenBucket
-    private let client: MQTTClient
+    let client: MQTTClient
     private let state: Mutex<State>
     private let wakeUps: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    private func topic(_ leaf: String) -> String { "\(settings.mqtt.topicPrefix)/\(gateway.text)/\(leaf)" }
+    /// One of the gateway's topics: `batch`, `ack` or `status`.
+    func topic(_ leaf: String) -> String { "\(settings.mqtt.topicPrefix)/\(gateway.text)/\(leaf)" }
 
     /// Reads the credential's files; connects in `start`.
     init(_ settings: UplinkSettings, url: String, context: DeliveryContext) throws(UplinkError) {
@@ -101,6 +102,14 @@ final class MQTTUplink: Uplink {
         state.withLock { ($0.statusTask, $0.tickTask) = (statusTask, tickTask) }
     }
 
+    /// Connects for a test where nobody has started the uplink: true, and the caller closes the client.
+    func beginTest() async -> Bool {
+        guard state.withLock({ $0.statusTask == nil }) else { return false }
+        if settings.mqtt.ack == .application { await client.subscribe(topic("ack")) }
+        await client.connect()
+        return true
+    }
+
     func close() async {
         wake.finish()
         let (statusTask, tickTask) = state.withLock { ($0.statusTask, $0.tickTask) }
@@ -116,7 +125,7 @@ final class MQTTUplink: Uplink {
     }
 
     // A name server that is silent may hold the client's thread for longer than a stop may take.
-    private func closeClient() async {
+    func closeClient() async {
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
         let (client, sleep) = (client, time.sleep)
         // Unstructured: a group would wait for both.

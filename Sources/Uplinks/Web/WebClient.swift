@@ -36,6 +36,13 @@ struct WebClient: Sendable {
             ], FormBody.encode([("qr_code", label)]))
     }
 
+    /// The same account with a cookie jar of its own.
+    func inNewSession() -> WebClient {
+        WebClient(
+            settings: settings, account: account, target: target, policy: policy, client: client,
+            jar: client.makeCookieJar([]), time: time)
+    }
+
     /// A digest of the password as its file has it now; empty where it cannot be read.
     func passwordDigest() -> [UInt8] {
         let password = try? Credential.firstLine(of: account.passwordFile, "password_file", settings.name)

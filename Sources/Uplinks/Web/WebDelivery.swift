@@ -75,6 +75,11 @@ actor WebDelivery: Delivery {
         }
     }
 
+    func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])] {
+        guard let client = clients.first else { return [] }
+        return [(client.target.base, await client.inNewSession().test())]
+    }
+
     func statuses() async -> [UplinkStatus] {
         var sum = UplinkStatus(name: settings.name, contract: .web, use: settings.use)
         var states: [UplinkState] = []

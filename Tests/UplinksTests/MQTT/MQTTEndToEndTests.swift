@@ -309,6 +309,26 @@ struct `MQTT from spool to backend` {
         }
     }
 
+    @Test func `a test of the way says how far it goes, and delivers nothing`() async throws {
+        try await withTemporaryDirectory { directory in
+            let broker = try await MosquittoBroker(in: directory)
+            let bench = try MQTTBench(directory, port: broker.port)
+            try await withBench(bench, broker.settings("backend")) { _ in
+                try await eventually("connected") { await bench.delivery.status().state == .ok }
+                let steps = try #require(await bench.delivery.test("tracetrack").first?.steps)
+                #expect(steps.map(\.name) == ["address", "connection", "answer"])
+                #expect(steps.allSatisfy { $0.outcome == .ok }, "\(steps)")
+                #expect(try bench.simulator.acceptances().isEmpty)
+            }
+            // Without a daemon the test makes a connection of its own; here nobody answers.
+            let idle = try MQTTBench(directory, port: broker.port)
+            let steps = try #require(await idle.delivery.test("tracetrack").first?.steps)
+            #expect(steps.map(\.outcome) == [.ok, .ok, .failed])
+            #expect(steps.last?.text.contains("no ack within 2.0 seconds") == true, "\(steps)")
+            idle.simulator.stop()
+        }
+    }
+
     @Test func `with ack = broker the broker's word is enough`() async throws {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)

@@ -1,5 +1,6 @@
 // What the benchmarks compare with: the same work on the disk in plain C, and nothing else. Imported by Bench only.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 struct bare_loop;
@@ -24,6 +25,11 @@ int64_t bare_loop_drain(const char *spool, int batch);
 
 // Appends 4 KiB and calls fdatasync, `count` times; nanoseconds of each go to `took`. 0, or errno.
 int bare_loop_syncs(const char *path, int count, int64_t *took);
+
+// The answer of a backend that accepts whatever it gets, and looks at nothing but the ids: to a batch of
+// tracetrack-devices, written to `out`. Its length, or 0 where the body is no batch; `scans` is how many it had.
+size_t bare_sink_answer(
+    const unsigned char *body, size_t size, int is_compressed, unsigned char *out, size_t out_room, int32_t *scans);
 
 // CPU time of this thread in nanoseconds.
 int64_t bare_loop_thread_cpu(void);

@@ -1,20 +1,16 @@
-import Crypto
-import Gzip
-import HTTPClient
-import MQTTClient
-import Model
-import Simulator
-import Synchronization
-import TestSupport
-import Wire
-
-@testable import Uplinks
+public import Crypto
+internal import Gzip
+internal import HTTPClient
+public import MQTTClient
+internal import Model
+internal import Synchronization
+internal import Wire
 
 /// The other end of the broker: takes batches, has the reference backend judge them over HTTP, and publishes acks, as a
 /// rule and a function behind it would; or does what a test tells it to instead.
-final class ApplicationSide: Sendable {
+public final class ApplicationSide: Sendable {
     /// What becomes of one batch, told in the order of arrival from 0.
-    enum Plan: Sendable {
+    public enum Plan: Sendable {
         /// The backend judges it, and its reply is published.
         case answer
         /// The reply is published so often.
@@ -29,10 +25,14 @@ final class ApplicationSide: Sendable {
         case afterNext
     }
 
-    struct Batch: Sendable, Equatable {
-        var id: String
-        var payload: [UInt8]
-        var message: MQTTMessage
+    /// A batch as it arrived.
+    public struct Batch: Sendable, Equatable {
+        /// Its id.
+        public var id: String
+        /// As sent.
+        public var payload: [UInt8]
+        /// With its properties.
+        public var message: MQTTMessage
     }
 
     private struct State {
@@ -40,21 +40,29 @@ final class ApplicationSide: Sendable {
         var kept: [MQTTMessage] = []
     }
 
-    let key: HMACKey
+    /// What acks are made by.
+    public let key: HMACKey
     private let client: MQTTClient
     private let http = HTTPClient()
     private let backend: String
+    private let bearer: String?
     private let plan: @Sendable (Int) -> Plan
     private let state = Mutex(State())
     private let arrivals: AsyncStream<MQTTMessage>
     private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
 
-    init(
-        _ settings: MQTTSettings, backend: String, gatewayKey: [UInt8],
+    /// Connects, subscribes and begins.
+    ///
+    /// - Parameters:
+    ///   - backend: the url of a `tracetrack-sim`.
+    ///   - bearer: the token for it, where it wants one.
+    public init(
+        _ settings: MQTTSettings, backend: String, gatewayKey: [UInt8], bearer: String? = nil,
         plan: @escaping @Sendable (Int) -> Plan = { _ in .answer }
     ) async throws {
         key = MessageMAC.ackKey(of: HMACKey(gatewayKey))
         self.backend = backend
+        self.bearer = bearer
         self.plan = plan
         let (stream, continuation) = AsyncStream.makeStream(of: MQTTMessage.self)
         arrivals = stream
@@ -65,7 +73,8 @@ final class ApplicationSide: Sendable {
         task.withLock { $0 = Task { await self.work() } }
     }
 
-    func stop() async {
+    /// Ends it.
+    public func stop() async {
         let task = task.withLock { $0 }
         task?.cancel()
         await client.close()
@@ -74,9 +83,10 @@ final class ApplicationSide: Sendable {
     }
 
     /// Every batch that arrived, repeats too.
-    var batches: [Batch] { state.withLock { $0.batches } }
+    public var batches: [Batch] { state.withLock { $0.batches } }
 
-    func publish(_ message: MQTTMessage) async -> PublishOutcome { await client.publish(message) }
+    /// Publishes something of the test's own.
+    public func publish(_ message: MQTTMessage) async -> PublishOutcome { await client.publish(message) }
 
     private func work() async {
         await withDiscardingTaskGroup { group in
@@ -133,7 +143,7 @@ final class ApplicationSide: Sendable {
     }
 
     /// An ack as it should be.
-    func ack(to message: MQTTMessage, _ id: String, _ reply: [UInt8]) -> MQTTMessage {
+    public func ack(to message: MQTTMessage, _ id: String, _ reply: [UInt8]) -> MQTTMessage {
         let isLarge = reply.count >= 1024
         let payload = isLarge ? Gzip.compress(reply) : reply
         let gateway = GatewayID(message.topic.split(separator: "/").dropLast().last.map(String.init) ?? "")
@@ -151,9 +161,11 @@ final class ApplicationSide: Sendable {
             ("Content-Type", message.contentType ?? ""), ("Idempotency-Key", "\"\(id)\""),
         ]
         if let encoding = message.userProperty("content-encoding") { headers.append(("Content-Encoding", encoding)) }
+        if let bearer { headers.append(("Authorization", "Bearer \(bearer)")) }
         let request = HTTPRequest(
             .post, "\(backend)/api/fast_parent_scan", headers: headers, body: message.payload, policy: HTTPPolicy(),
             mayRepeat: true)
-        return try? await http.send(request).body
+        guard let response = try? await http.send(request), response.status == 200 else { return nil }
+        return response.body
     }
 }
