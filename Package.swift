@@ -95,7 +95,7 @@ let package = Package(
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
             name: "TestSupport",
-            dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "Posix", "Model"],
+            dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "JSON", "Posix", "Model"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),

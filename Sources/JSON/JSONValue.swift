@@ -54,6 +54,8 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     /// The column, from 1.
     public let column: Int
+    /// Whether all that is wrong, as far as the parser came, is an object that names a key twice.
+    public let isRepeatedKey: Bool
     /// A sentence for people.
     public var description: String { "not JSON: line \(line), column \(column): \(message)" }
 }
@@ -66,9 +68,13 @@ extension JSONValue {
     public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var error = json_error_t()
         // A buffer of no bytes has no address, which the parser takes for a programming error.
-        guard !bytes.isEmpty else { throw JSONError(message: "the text is empty", line: 1, column: 1) }
+        guard !bytes.isEmpty else {
+            throw JSONError(message: "the text is empty", line: 1, column: 1, isRepeatedKey: false)
+        }
         // The parser takes a NUL between tokens for the end of the text and would pass over what comes behind it.
-        guard !bytes.contains(0) else { throw JSONError(message: "a NUL in the text", line: 1, column: 1) }
+        guard !bytes.contains(0) else {
+            throw JSONError(message: "a NUL in the text", line: 1, column: 1, isRepeatedKey: false)
+        }
         let flags = Int(JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
         let root = bytes.withUnsafeBytes { buffer in
             json_loadb(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count, flags, &error)
@@ -77,7 +83,9 @@ extension JSONValue {
             let message = withUnsafeBytes(of: error.text) { text in
                 String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
             }
-            throw JSONError(message: message, line: Int(error.line), column: Int(error.column))
+            let isRepeatedKey = json_error_code(&error) == json_error_duplicate_key
+            throw JSONError(
+                message: message, line: Int(error.line), column: Int(error.column), isRepeatedKey: isRepeatedKey)
         }
         defer { json_delete(root) }
         return convert(root)

@@ -10,7 +10,7 @@ public func buildDeliveries(_ groups: [UplinkGroup], context: DeliveryContext) t
     var deliveries: [any Delivery] = []
     for group in groups {
         switch group.first.contract {
-        case .web: deliveries.append(try WebDelivery(group.first, group: group.id, context: context))
+        case .web: deliveries.append(try WebDelivery(group, context: context))
         case .devices:
             var ways: [(settings: UplinkSettings, url: String, uplink: any Uplink)] = []
             for uplink in group.uplinks {

@@ -25,12 +25,12 @@ public protocol Delivery: Sendable {
     func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])]
     /// How the group's uplinks do now, the primary or mirror first.
     func statuses() async -> [UplinkStatus]
-    /// The login sessions' cookies by account, secrets: to be sealed and given to `DeliveryContext` after a restart.
-    /// Empty for tracetrack-devices.
+    /// The cookies of the login sessions by the session's name, secrets: to be sealed and given to `DeliveryContext`
+    /// after a restart. Empty for tracetrack-devices.
     func exportSessions() async -> [String: [String]]
-    /// When requests of the last hour went to the login page, wall clock in milliseconds: 18 at most, to be given to
-    /// `DeliveryContext` after a restart. Empty for tracetrack-devices.
-    func exportLogins() async -> [Int64]
+    /// When requests of the last hour went to login pages, by host, wall clock in milliseconds: 18 at most a host, to
+    /// be given to `DeliveryContext` after a restart. Empty for tracetrack-devices.
+    func exportLogins() async -> [String: [Int64]]
 }
 
 /// What every delivery needs of its surroundings.
@@ -55,10 +55,15 @@ public struct DeliveryContext: Sendable {
     public var gatewayStatus: (@Sendable () async -> GatewayStatus?)?
     /// Hears of judged scans and of changes, by the uplink's name; must return at once.
     public var observer: @Sendable (_ uplink: String, UplinkEvent) -> Void
-    /// Sessions of an earlier run: uplink's name, account's name, lines.
+    /// Sessions of an earlier run: group's name, session's name, lines.
     public var savedSessions: [String: [String: [String]]] = [:]
-    /// What an earlier run has used of the login budget, by the uplink's name: wall clock in milliseconds.
+    /// What an earlier run has used of the login budgets, by host: wall clock in milliseconds.
     public var savedLogins: [String: [Int64]] = [:]
+    /// What this address may ask of each host; the same object for all deliveries of the process.
+    public var budgets = WebBudgets()
+    /// What `exportSessions` and `exportLogins` give has changed: to be saved lest a kill costs logins. Returns once
+    /// that is on disk, or has failed.
+    public var sessionsChanged: @Sendable () async -> Void = {}
 
     /// tracetrack-web: any scan may have been posted before by somebody whose answer nobody knows, not only the first of
     /// a lane: a relay's, which has no memory of what another did before it died.

@@ -19,17 +19,20 @@ public struct UplinkSettings: Sendable, Equatable {
         public var username: String
         /// A file whose first line is the password; mode 0600 or a systemd credential.
         public var passwordFile: String
+        /// Login sessions of this user side by side: 1 to 16. Each serves a lane at a time and logs in for itself.
+        public var sessions: Int
 
-        /// Both parts.
-        public init(username: String, passwordFile: String) {
+        /// All parts.
+        public init(username: String, passwordFile: String, sessions: Int = 1) {
             self.username = username
             self.passwordFile = passwordFile
+            self.sessions = sessions
         }
     }
 
     /// How the gateway proves who it is.
     public enum Authentication: Sendable, Equatable {
-        /// tracetrack-web: one session an account.
+        /// tracetrack-web: the sessions of these users.
         case login([Account])
         /// tracetrack-devices: RFC 9421 with the gateway's key, 32 bytes as base64url or 64 hex digits, in this file.
         case signature(keyFile: String)
@@ -81,6 +84,24 @@ public struct UplinkSettings: Sendable, Equatable {
         public var child = "/process_child_scan_fast"
         /// Where the login page is.
         public var login = "/login"
+        /// What the label of a bag is appended to, to read its children back; empty where the backend has no such page.
+        public var children = "/api/parent-children"
+        /// What is asked, while another url is in use, whether this one is well again: any 2xx.
+        public var health = "/health"
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// The requests that tracetrack-web allows itself at one host, `/login` aside, so that the backend's own limit for
+    /// an address (500 a minute, 10,000 an hour) is not met.
+    public struct RequestLimits: Sendable, Equatable {
+        /// In any 60 s: 1 to 1,000,000.
+        public var perMinute = 450
+        /// In any hour: 1 to 100,000,000.
+        public var perHour = 9000
+        /// Whether posts of children count; the backend exempts them.
+        public var countsChildren = false
 
         /// The defaults.
         public init() {}
@@ -124,7 +145,10 @@ public struct UplinkSettings: Sendable, Equatable {
     public var batching = Batching()
     /// The paths of tracetrack-web.
     public var paths = WebPaths()
-    /// How long tracetrack-web's session stays with a lane that has run dry inside a bag, before another lane gets it.
+    /// The requests that tracetrack-web allows itself.
+    public var requests = RequestLimits()
+    /// How long tracetrack-web's session stays with a lane that has run dry inside a bag, before another lane gets
+    /// it; less where the other has waited five times as long.
     public var blockLinger: Duration = .seconds(2)
     /// Send cookies marked Secure over plain http too; only where an admin says so.
     public var insecureCookies = false

@@ -87,7 +87,14 @@ public struct ReceivedBatch: Sendable {
     /// Reads a body, decompressed.
     public static func decode(_ body: [UInt8]) throws(WireError) -> ReceivedBatch {
         let value: JSONValue
-        do { value = try JSONValue.parse(body) } catch { throw WireError("batch", error.description) }
+        do {
+            value = try JSONValue.parse(body)
+        } catch {
+            guard error.isRepeatedKey, let batch = decodeRepeated(body) else {
+                throw WireError("batch", error.description)
+            }
+            return batch
+        }
         guard value["v"]?.integer == 1 else { throw WireError("v", "must be 1") }
         guard let batchID = value["batch_id"]?.string.flatMap(UUID.init) else {
             throw WireError("batch_id", "must be a lower-case UUID")

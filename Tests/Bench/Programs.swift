@@ -10,14 +10,14 @@ final class Backend: Sendable {
     let url: String
     private let process: Child
 
-    init(_ bench: Bench, _ site: Site, keys: String) throws {
+    init(_ bench: Bench, _ site: Site, keys: String, accounts: Int = 1) throws {
         let file = site.directory + "/keys.jsonl"
         try Files.replace(file, with: Array(keys.utf8))
-        process = try Child([
-            bench.program("tracetrack-sim"), "--listen", "127.0.0.1:0", "--db", site.directory + "/backend.db",
-            "--keys", file, "--auth", "signature", "--gateway-key", "\(Site.gateway):\(Site.key)", "--account",
-            "bench:bench-password",
-        ])
+        process = try Child(
+            [
+                bench.program("tracetrack-sim"), "--listen", "127.0.0.1:0", "--db", site.directory + "/backend.db",
+                "--keys", file, "--auth", "signature", "--gateway-key", "\(Site.gateway):\(Site.key)",
+            ] + Site.users(accounts).flatMap { ["--account", "\($0):bench-password"] })
         let line = try process.firstLine()
         guard let url = line.split(separator: " ").last, url.hasPrefix("http") else {
             throw BenchError("tracetrack-sim does not start: \(line)")

@@ -67,17 +67,23 @@ struct Site: Sendable {
     }
 
     /// The same by the contract tracetrack-web.
-    func webUplink(_ url: String) throws -> String {
+    func webUplink(_ url: String, accounts: Int = 1) throws -> String {
         try Files.replace(directory + "/password", with: Array("bench-password".utf8))
+        let users = Site.users(accounts).map { "{ username = \"\($0)\", password_file = \"\(directory)/password\" }" }
+            .joined(separator: ", ")
         return """
             [[uplink]]
             name = "backend"
             url = "\(url)"
             contract = "tracetrack-web"
             insecure_cookies = true
-            auth = { kind = "login", accounts = [{ username = "bench", password_file = "\(directory)/password" }] }
+            requests = { per_minute = 1_000_000, per_hour = 1_000_000 }
+            auth = { kind = "login", accounts = [\(users)] }
             """
     }
+
+    /// The names of the backend's users: `bench`, `bench2` …
+    static func users(_ count: Int) -> [String] { (1...count).map { $0 == 1 ? "bench" : "bench\($0)" } }
 
     /// Registers scanners, each with a key and a lane of its own; returns their keys as the backend takes them.
     func add(ports: [String], ack: Bool = true) async throws -> String {

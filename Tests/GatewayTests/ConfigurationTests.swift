@@ -182,27 +182,40 @@ extension String {
         #expect(configuration.notes.isEmpty)
     }
 
-    @Test func `a check says which ways out are not taken in this version`() throws {
+    @Test func `a check says where sessions, bags and limits do not fit each other`() throws {
         let password = try fixture.write("password", "secret-password\n")
-        let account = "{ kind = \"login\", accounts = [{ username = \"dock7\", password_file = \"\(password)\" }] }"
+        func account(_ sessions: Int) -> String {
+            "{ kind = \"login\", accounts = [{ username = \"dock7\", password_file = \"\(password)\", sessions = \(sessions) }] }"
+        }
         let configuration = try fixture.load(
             """
             [[uplink]]
             url = ["https://a.example", "https://b.example"]
-            auth = \(account)
+            auth = \(account(7))
+            requests = { per_minute = 3, per_hour = 9000, count_children = false }
+            paths = { children = "", health = "/healthz" }
             [[uplink]]
-            url = "https://c.example"
+            url = "https://A.example/x"
             use = "fallback"
-            auth = \(account)
+            auth = \(account(1))
+            [lanes.table-1]
+            debounce = "1 s"
+            [lanes.table-2]
+            debounce = "1 s"
             """)
+        #expect(configuration.notes.isEmpty)
+        #expect(configuration.uplinks[0].paths.children == "" && configuration.uplinks[0].paths.health == "/healthz")
+        let lines = configuration.warnings.map { fixture.short($0.description) }
+        #expect(lines.count == 3)
         #expect(
-            configuration.notes.map { fixture.short($0.description) } == [
-                "2: uplink[1].url: more than one url with tracetrack-web takes effect only in a later version: "
-                    + "the first alone is used",
-                "6: uplink[2].use: a fallback is checked, but takes effect only in a later version: "
-                    + "nothing is sent its way",
-            ])
-        #expect(configuration.warnings.isEmpty)
+            lines[0].hasPrefix(
+                "4: uplink[1].requests: 2 lanes at a.example may need 2 x 2 bags x 1 request 4 requests a minute"))
+        #expect(
+            lines[2].hasPrefix("9: uplink[2].auth.accounts: 8 sessions at a.example need 8 x 2 requests x 1.2/h = 19.2")
+        )
+        #expect(throws: ConfigurationError.self) {
+            try fixture.load(try fixture.uplink("paths = { children = \"x\" }"))
+        }
     }
 
     @Test func `what is shown holds no password, and JSON keeps kinds`() throws {

@@ -113,6 +113,11 @@ final class KillBench {
         daemon?.end(SIGTERM).map { $0 & 0x7F == 0 ? $0 >> 8 & 0xFF : -1 }
     }
 
+    /// Returns once the backend has taken a scan.
+    func waitUntilAccepted() throws {
+        try wait("a scan to be accepted") { try !self.backendScans().isEmpty }
+    }
+
     func waitUntilEverythingIsJudged() throws {
         try wait("everything to be judged", seconds: 90) { try self.status()?["spool"]?["waiting"]?.integer == 0 }
     }

@@ -34,6 +34,8 @@ final class Browser {
 
     init(_ simulator: Simulator) throws { http = try RawHTTP(port: simulator.port) }
 
+    init(port: Int) throws { http = try RawHTTP(port: port) }
+
     func get(_ path: String) throws -> RawHTTP.Answer { try send("GET", path, [], []) }
 
     func post(_ path: String, form: String, id: String? = nil) throws -> RawHTTP.Answer {

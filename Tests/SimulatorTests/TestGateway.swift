@@ -2,11 +2,12 @@ internal import Crypto
 internal import JSON
 internal import Model
 internal import Simulator
+internal import Synchronization
 internal import TestSupport
 internal import Wire
 
 /// A device with its key, which signs scans as the gateway does.
-struct TestDevice {
+struct TestDevice: Sendable {
     let gateway: String
     let name: String
     let lane: String
@@ -52,27 +53,47 @@ struct TestDevice {
 /// What sends batches.
 final class TestGateway {
     let http: RawHTTP
-    let name: String
     var headers: [(String, String)] = []
     var contentType = Batch.contentType
-    private var batches: UInt64 = 0
+    private let bodies: Bodies
 
-    init(_ simulator: Simulator, name: String = "dock-7") throws {
-        http = try RawHTTP(port: simulator.port)
-        self.name = name
+    convenience init(_ simulator: Simulator, name: String = "dock-7") throws {
+        try self.init(port: simulator.port, name: name)
     }
 
-    func batchID(_ number: UInt64) -> UUID { UUID(version7At: 1_795_000_000_000, random: (number, number)) }
+    init(port: Int, name: String = "dock-7") throws {
+        http = try RawHTTP(port: port)
+        bodies = Bodies(name: name)
+    }
 
-    func body(_ scans: [[UInt8]], id: UUID? = nil) -> [UInt8] {
-        guard let gateway = GatewayID(name) else { return [] }
-        batches += 1
-        let header = BatchHeader(
-            batchID: id ?? batchID(batches), gateway: gateway, site: "jaipur",
-            sentAt: Moment(uptimeNs: 9, wallMs: 1_795_000_000_000, synced: true),
-            boot: "1f0e8a52-6c1b-4b8e-9a53-2f1f6f0f7a11", clockErrorMs: 12,
-            traceparent: Batch.traceparent(unixMs: 0, random: (1, 2, 3)))
-        return Batch.encode(header, scans: scans)
+    func batchID(_ number: UInt64) -> UUID { Bodies.id(number) }
+
+    func body(_ scans: [[UInt8]], id: UUID? = nil) -> [UInt8] { bodies.body(scans, id: id) }
+
+    /// Makes batches, each under a new id, on any thread.
+    final class Bodies: Sendable {
+        let name: String
+        private let batches = Mutex<UInt64>(0)
+
+        init(name: String) { self.name = name }
+
+        static func id(_ number: UInt64) -> UUID {
+            UUID(version7At: 1_795_000_000_000, random: (number, number))
+        }
+
+        func body(_ scans: [[UInt8]], id: UUID? = nil) -> [UInt8] {
+            guard let gateway = GatewayID(name) else { return [] }
+            let number = batches.withLock {
+                $0 += 1
+                return $0
+            }
+            let header = BatchHeader(
+                batchID: id ?? Self.id(number), gateway: gateway, site: "jaipur",
+                sentAt: Moment(uptimeNs: 9, wallMs: 1_795_000_000_000, synced: true),
+                boot: "1f0e8a52-6c1b-4b8e-9a53-2f1f6f0f7a11", clockErrorMs: 12,
+                traceparent: Batch.traceparent(unixMs: 0, random: (1, 2, 3)))
+            return Batch.encode(header, scans: scans)
+        }
     }
 
     func post(_ body: [UInt8], _ more: [(String, String)] = []) throws -> RawHTTP.Answer {

@@ -56,6 +56,16 @@ import Wire
         #expect(try BatchReply.parse(Array(damaged.utf8)).results.isEmpty)
     }
 
+    @Test func `a scan that was received can be written again, and says and proves the same`() throws {
+        for raw: [UInt8]? in [nil, [0, 255]] {
+            var scan = try Vector.scan()
+            scan.raw = raw
+            if raw != nil { scan.data = [0, 1, 255] }
+            let received = try WireScan.decode(WireScan.encode(scan, sign: Vector.key.authenticate), gateway: "dock-7")
+            #expect(try WireScan.decode(received.wire, gateway: "dock-7") == received)
+        }
+    }
+
     @Test func `a reply tells why a batch was refused as a whole`() throws {
         let reply = BatchReply(
             batchID: try header().batchID, serverTime: "", results: [], refusal: .init(status: 413, text: "too large"))

@@ -42,6 +42,7 @@ extension ConfigurationBuilder {
         result.mqtt = mqtt
         result.batching = batching(table.table("batch"))
         result.paths = paths(table.table("paths"))
+        result.requests = requests(table.table("requests"))
         result.timeout = table.duration("timeout") ?? result.timeout
         result.maxConnectionAge = table.duration("max_connection_age") ?? result.maxConnectionAge
         if table.has("rollback") { result.rollback = rollback(table.table("rollback")) }
@@ -86,11 +87,25 @@ extension ConfigurationBuilder {
         return result
     }
 
-    private func paths(_ table: ConfigurationTable) -> UplinkSettings.WebPaths {
+    private mutating func paths(_ table: ConfigurationTable) -> UplinkSettings.WebPaths {
         var result = UplinkSettings.WebPaths()
         result.parent = table.text("parent") ?? result.parent
         result.child = table.text("child") ?? result.child
         result.login = table.text("login") ?? result.login
+        result.children = table.text("children") ?? result.children
+        result.health = table.text("health") ?? result.health
+        if !result.children.isEmpty, let wrong = ConfigurationText.problem(with: result.children, as: .urlPath) {
+            findings.mistake(
+                table.origin(of: "children"), table.path(of: "children"), wrong.problem, "\(wrong.advice), or nothing")
+        }
+        return result
+    }
+
+    private func requests(_ table: ConfigurationTable) -> UplinkSettings.RequestLimits {
+        var result = UplinkSettings.RequestLimits()
+        result.perMinute = table.integer("per_minute").map { Int($0) } ?? result.perMinute
+        result.perHour = table.integer("per_hour").map { Int($0) } ?? result.perHour
+        result.countsChildren = table.boolean("count_children") ?? result.countsChildren
         return result
     }
 
@@ -163,7 +178,8 @@ extension ConfigurationBuilder {
                     name.isEmpty ? "empty" : "\"\(Safe.text(name))\" is there twice", "write another user's name")
                 return nil
             }
-            return UplinkSettings.Account(username: name, passwordFile: path)
+            return UplinkSettings.Account(
+                username: name, passwordFile: path, sessions: account.integer("sessions").map { Int($0) } ?? 1)
         }
         return accounts.count == tables.count ? .login(accounts) : nil
     }
@@ -181,23 +197,13 @@ extension ConfigurationBuilder {
                     "write https://, or insecure_cookies = true")
             }
         }
-        if uplink.use == .fallback && uplink.contract == .web {
-            findings.note(
-                table.origin(of: "use"), table.path(of: "use"),
-                "a fallback is checked, but takes effect only in a later version: nothing is sent its way")
-        }
-        if uplink.contract == .web && uplink.urls.count > 1 {
-            findings.note(
-                table.origin(of: "url"), table.path(of: "url"),
-                "more than one url with tracetrack-web takes effect only in a later version: the first alone is used")
-        }
         if uplink.use != .mirror && table.has("max_backlog") {
             findings.warning(
                 table.origin(of: "max_backlog"), table.path(of: "max_backlog"), "only a mirror gives scans up",
                 "remove it")
         }
         guard uplink.contract != .web else { return }
-        for key in ["paths", "block_linger", "insecure_cookies"] where table.has(key) {
+        for key in ["paths", "requests", "block_linger", "insecure_cookies"] where table.has(key) {
             findings.warning(
                 table.origin(of: key), table.path(of: key), "without effect for \(uplink.contract.rawValue)",
                 "remove it")

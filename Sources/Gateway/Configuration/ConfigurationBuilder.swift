@@ -34,6 +34,7 @@ struct ConfigurationBuilder {
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
         result.relay = relay(root.table("relay"), root.tables("uplink"))
         checkGroups(root.tables("uplink"))
+        checkBudgets(root.tables("uplink"), result.uplinks, lanes: result.lanes.count)
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
         if root.tables("uplink").isEmpty, !root.table("relay").written {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")

@@ -109,8 +109,7 @@ extension ConfigurationSchema {
         Key(
             "url", .urls, .required,
             "The backend; a list names further regions of the same backend, tried in order. "
-                + "Without a path: the contract's own. `mqtts://HOST` (port 8883) or `mqtt://HOST` (1883) for MQTT. tracetrack-web uses the first alone; further ones *later*."
-        ),
+                + "Without a path: the contract's own. `mqtts://HOST` (port 8883) or `mqtt://HOST` (1883) for MQTT."),
         Key(
             "contract", .choice(UplinkSettings.Contract.allCases.map(\.rawValue)), .value("\"tracetrack-web\""),
             "TraceTrack as it stands, or signed batches (always, and the default, over MQTT)."),
@@ -131,6 +130,7 @@ extension ConfigurationSchema {
         Key("tls", .table(tls), .none, "PEM files for https; without them the system's authorities."),
         Key("batch", .table(batch), .none, "tracetrack-devices: the bounds of one batch and of the batches under way."),
         Key("paths", .table(paths), .none, "The paths of tracetrack-web."),
+        Key("requests", .table(requests), .none, "tracetrack-web: the requests allowed to a host, `/login` aside."),
         Key(
             "timeout", .duration(second...300 * second), .value("\"15 s\""), "The whole of one request."),
         Key(
@@ -138,7 +138,8 @@ extension ConfigurationSchema {
             "Older connections are not used again, so that a DNS switch is followed."),
         Key(
             "block_linger", .duration(0...60 * second), .value("\"2 s\""),
-            "tracetrack-web: how long a session stays with a lane that has run dry inside a bag."),
+            "tracetrack-web: how long a session stays with a lane that has run dry inside a bag, unless another lane has "
+                + "waited five times as long. Less: shorter delays with more lanes than sessions, and more scan rows."),
         Key(
             "insecure_cookies", .boolean, .value("false"),
             "tracetrack-web: send cookies marked Secure over plain http too."),
@@ -162,7 +163,7 @@ extension ConfigurationSchema {
             "kind", .choice(["login", "signature", "bearer", "mtls", "password"]), .required,
             "tracetrack-web: `login`. tracetrack-devices: `signature`, `bearer` or `mtls` (the certificate of tls). "
                 + "MQTT: `signature`, `mtls` or `password`."),
-        Key("accounts", .tables(account), .none, "login: the backend's users, one session each."),
+        Key("accounts", .tables(account), .none, "login: the backend's users. Each session serves one lane at a time."),
         Key("key_file", .file(secret: true), .none, "signature: the gateway's key, base64url or 64 hex digits."),
         Key("token_file", .file(secret: true), .none, "bearer: the first line is the token."),
         Key("username", .text(max: 200), .none, "password: the broker's user."),
@@ -175,6 +176,9 @@ extension ConfigurationSchema {
     private static let account = [
         Key("username", .text(max: 200), .required, "The user's name."),
         Key("password_file", .file(secret: true), .required, "The first line is the password."),
+        Key(
+            "sessions", .integer(1...16), .value("1"),
+            "Login sessions of this user side by side; 7 in all fit the login budget of one address."),
     ]
 
     static let tls = [
@@ -196,6 +200,18 @@ extension ConfigurationSchema {
         Key("parent", .urlPath, .value("\"/api/fast_parent_scan\""), "Where parents are posted."),
         Key("child", .urlPath, .value("\"/process_child_scan_fast\""), "Where children are posted."),
         Key("login", .urlPath, .value("\"/login\""), "The login page."),
+        Key(
+            "children", .text(max: 1024), .value("\"/api/parent-children\""),
+            "Where a bag's children are read back after a lost answer, `/SB00860` appended; empty: not asked."),
+        Key(
+            "health", .urlPath, .value("\"/health\""),
+            "Asked every 30 s, while another url is used, whether this one is well: any 2xx."),
+    ]
+
+    private static let requests = [
+        Key("per_minute", .integer(1...1_000_000), .value("450"), "In any 60 s; the backend refuses the 501st."),
+        Key("per_hour", .integer(1...100_000_000), .value("9000"), "In any hour; the backend refuses the 10,001st."),
+        Key("count_children", .boolean, .value("false"), "Whether posts of children count; the backend exempts them."),
     ]
 
     private static let mqtt = [

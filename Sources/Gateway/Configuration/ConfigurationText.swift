@@ -54,6 +54,12 @@ enum ConfigurationText {
         return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
     }
 
+    /// A URL's host and port as written, lower case.
+    static func host(_ url: String) -> String {
+        guard let start = url.firstRange(of: "://")?.upperBound else { return url }
+        return url[start...].prefix { $0 != "/" }.lowercased()
+    }
+
     private static func absolute(_ text: String, _ shown: String) -> (problem: String, advice: String)? {
         guard text.hasPrefix("/"), !text.utf8.contains(0) else {
             return ("\(shown) is not an absolute path", "write a path that begins with /")

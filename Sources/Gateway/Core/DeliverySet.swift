@@ -23,6 +23,13 @@ actor DeliverySet {
     private var running: [Running] = []
     /// Whether what the last run left behind has been taken over; before that nothing may be saved over it.
     private var hasLoaded = false
+    /// What the deliveries share at each host, over reloads.
+    private let budgets = WebBudgets()
+    /// Saving while deliveries are replaced would leave some out; it is done afterwards.
+    private var isStarting = false
+    private var isSaveDue = false
+    private var saving: Task<Void, Never>?
+    private var saves = (begun: 0, done: 0)
     /// What `scansArrived` reaches from the intake's thread, without waiting for this actor.
     private nonisolated let current = Mutex<[any Delivery]>([])
 
@@ -68,6 +75,15 @@ actor DeliverySet {
         context.gatewayStatus = { await administrator.gatewayStatus() }
         let saved = hasLoaded ? await export(replaced) : await core.administrator.loadSessions()
         (context.savedSessions, context.savedLogins) = (saved.cookies, saved.logins)
+        context.budgets = budgets
+        context.sessionsChanged = { [weak self] in await self?.save() }
+        isStarting = true
+        defer {
+            isStarting = false
+            // Unstructured: it ends by itself, and stop() waits for it.
+            if isSaveDue { Task { await save() } }
+            isSaveDue = false
+        }
         let made: [any Delivery]
         // The new ones are made before the old ones stop: a mistake leaves the old ones running.
         do { made = try buildDeliveries(changed, context: context) } catch {
@@ -99,9 +115,33 @@ actor DeliverySet {
     func stop() async {
         current.withLock { $0 = [] }
         await stop(running)
+        await saving?.value
         if hasLoaded { await core.administrator.saveSessions(await export(running)) }
+        // Nothing may be saved over it any more.
+        hasLoaded = false
         running = []
         client.close()
+    }
+
+    /// Saves sessions and login budgets, so that a kill costs no login; returns when what was there at the call is on
+    /// disk. Calls while one is at work share the next.
+    private func save() async {
+        guard hasLoaded, !isStarting else { return isSaveDue = isStarting }
+        // One that has begun already may have collected what it writes before this call.
+        let wanted = saves.begun + 1
+        while saves.done < wanted {
+            if let saving {
+                await saving.value
+                continue
+            }
+            saves.begun += 1
+            let number = saves.begun
+            // Unstructured: others wait for it, too.
+            saving = Task {
+                await core.administrator.saveSessions(await export(running))
+                (saving, saves.done) = (nil, number)
+            }
+        }
     }
 
     private func stop(_ some: [Running]) async {
@@ -116,8 +156,8 @@ actor DeliverySet {
         for one in some {
             let sessions = await one.delivery.exportSessions().filter { !$0.value.isEmpty }
             if !sessions.isEmpty { saved.cookies[one.settings.first.name] = sessions }
-            let logins = await one.delivery.exportLogins()
-            if !logins.isEmpty { saved.logins[one.settings.first.name] = logins }
+            // Deliveries to one host share its budget, and say the same.
+            saved.logins.merge(await one.delivery.exportLogins()) { first, _ in first }
         }
         return saved
     }

@@ -4,14 +4,14 @@ internal import Posix
 /// What deliveries leave behind for the next run: cookies of login sessions, secrets, and what is used of the login
 /// budgets.
 struct SavedSessions: Sendable, Equatable {
-    /// Cookie lines by the uplink's and the account's name.
+    /// Cookie lines by the group's and the session's name.
     var cookies: [String: [String: [String]]] = [:]
-    /// When requests went to the login page, wall clock in milliseconds, by the uplink's name.
+    /// When requests went to the login page, wall clock in milliseconds, by host.
     var logins: [String: [Int64]] = [:]
 
     var isEmpty: Bool { cookies.isEmpty && logins.isEmpty }
 
-    /// As JSON: `{"v":1,"uplinks":{NAME:{"cookies":{ACCOUNT:[…]},"logins":[…]}}}`.
+    /// As JSON: `{"v":1,"uplinks":{NAME:{"cookies":{SESSION:[…]},"logins":[…]}}}`, NAME a group or a host.
     func encode() -> [UInt8] {
         var json = JSONWriter()
         json.object {

@@ -150,7 +150,7 @@ actor DevicesDelivery: Delivery {
 
     nonisolated func exportSessions() async -> [String: [String]] { [:] }
 
-    nonisolated func exportLogins() async -> [Int64] { [] }
+    nonisolated func exportLogins() async -> [String: [Int64]] { [:] }
 
     func reloadCredentials() {
         for way in routes.all.indices {

@@ -207,7 +207,7 @@ final class WebForwarder: RelayForwarder {
                         id: id, status: "rejected", code: fault, text: "the relay's devices_file does not know it so")
                 } else if let n = state.book.begin(id) {
                     let lane = state.lanes.name(.init(gateway: batch.gateway, lane: scan.fields.lane))
-                    log.add(StoredScan(n: n, wire: scan.fields.json(signature: scan.signature)), to: lane)
+                    log.add(StoredScan(n: n, wire: scan.wire), to: lane)
                     lanes.insert(lane)
                 }
             }

@@ -9,6 +9,8 @@ enum WebAnswer: Equatable {
     case rejected(String)
     /// Nobody can say; kept with the reply.
     case held(String)
+    /// Refused since the bag is full, but an earlier answer was lost: it may be this very child that filled it.
+    case probablyAccepted(String)
     /// Not judged: log in and send it again.
     case sessionLost(String)
     /// Not judged: send it again later. `ambiguous` where the backend may have acted on it all the same.
@@ -64,9 +66,7 @@ enum WebTable {
         }
         if isSessionLost(reply, words) { return .sessionLost(reply.message) }
         if words.say("Parent bag is full") || words.say("Maximum 30 child bags") || words.say("already completed (") {
-            return answerLost
-                ? .held("probably accepted: an earlier answer was lost, and now: \(reply.text)")
-                : .rejected(reply.text)
+            return answerLost ? .probablyAccepted(reply.text) : .rejected(reply.text)
         }
         if words.say("Database connection error") || words.say("Error processing scan") {
             return .retry(reply.text, after: nil, ambiguous: false)

@@ -10,9 +10,21 @@ struct WebClient: Sendable {
         case done(token: String)
         /// The backend said no: wrong password, locked, or no token taken.
         case refused(String)
-        /// It was not answered (false), or not in a way that says anything of the account.
-        case failed(String, after: Duration?, answered: Bool)
+        /// It was not answered, or not in a way that says anything of the account.
+        case failed(String, Failure)
         case cancelled
+    }
+
+    /// How a login failed that nobody refused.
+    struct Failure: Equatable {
+        /// What the backend asks to wait.
+        var after: Duration?
+        /// Whether an answer came at all.
+        var isAnswered: Bool
+        /// Whether it is too many requests, and no trouble of the site.
+        var isTooMany = false
+        /// Requests to the login page that never went out, of the two that were taken from the budget.
+        var unsent = 0
     }
 
     private static let html = [(name: "Accept", value: "text/html,application/json")]
@@ -24,6 +36,16 @@ struct WebClient: Sendable {
     let client: HTTPClient
     let jar: CookieJar
     let time: TimeSource
+    let requests: RequestBudget
+
+    /// The children of a bag, as the backend's page has them.
+    func children(of parent: String) async -> Result<HTTPResponse, HTTPClientError> {
+        requests.note(nowNs: time.now().uptimeNs)
+        // A label as the backend stores it; anything else is escaped, since it comes from a scan.
+        return await send(
+            .get, "\(settings.paths.children)/\(PathText.encode(WebTable.normal(parent)))",
+            [("Accept", "application/json")])
+    }
 
     /// One scan's post. Never called again before it has returned: two requests on one jar would race for the
     /// session's current parent.
@@ -40,7 +62,7 @@ struct WebClient: Sendable {
     func inNewSession() -> WebClient {
         WebClient(
             settings: settings, account: account, target: target, policy: policy, client: client,
-            jar: client.makeCookieJar([]), time: time)
+            jar: client.makeCookieJar([]), time: time, requests: requests)
     }
 
     /// A digest of the password as its file has it now; empty where it cannot be read.
@@ -58,7 +80,7 @@ struct WebClient: Sendable {
         let page: HTTPResponse
         switch await send(.get, settings.paths.login, Self.html) {
         case .success(let response): page = response
-        case .failure(let error): return Self.unasked(error)
+        case .failure(let error): return Self.unasked(error, unsent: error.requestMayHaveBeenSent ? 1 : 2)
         }
         let formToken = WebPage.token(in: page.body) ?? ""
         // A page that leads elsewhere takes the cookies for a session that stands.
@@ -75,7 +97,7 @@ struct WebClient: Sendable {
                 ("Referer", target.base + settings.paths.login),
             ]
         switch await send(.post, settings.paths.login, headers, form) {
-        case .failure(let error): return Self.unasked(error)
+        case .failure(let error): return Self.unasked(error, unsent: error.requestMayHaveBeenSent ? 0 : 1)
         case .success(let answer):
             if (300..<400).contains(answer.status), !WebTable.leadsToLogin(answer, settings.paths.login) {
                 return await readToken(answer.headers["Location"], fallback: formToken)
@@ -94,8 +116,9 @@ struct WebClient: Sendable {
             if path.hasPrefix("/"), !paths.contains(path) { paths.insert(path, at: 0) }
         }
         for path in paths {
+            requests.note(nowNs: time.now().uptimeNs)
             switch await send(.get, path, Self.html) {
-            case .failure(let error): return Self.unasked(error)
+            case .failure(let error): return Self.unasked(error, unsent: 0)
             case .success(let page):
                 if page.status == 401 || WebTable.leadsToLogin(page, settings.paths.login) {
                     return .refused("\(place): the session does not last: \(path) leads to the login page")
@@ -113,17 +136,17 @@ struct WebClient: Sendable {
         let line = "\(place): \(what) was answered \(response.status)"
         if response.status == 429 || response.status >= 500 {
             let now = HTTPDate.parse(response.headers["Date"] ?? "") ?? time.now().wallMs
-            return .failed(
-                line, after: HTTPDate.retryAfter(response.headers["Retry-After"], nowMs: now), answered: true)
+            let after = HTTPDate.retryAfter(response.headers["Retry-After"], nowMs: now)
+            return .failed(line, Failure(after: after, isAnswered: true, isTooMany: response.status == 429))
         }
         return .refused(
             "\(line), not with a redirect to a page; check the password file, whether the account is locked (15 min), "
                 + "and url and paths.login")
     }
 
-    private static func unasked(_ error: HTTPClientError) -> Login {
+    private static func unasked(_ error: HTTPClientError, unsent: Int) -> Login {
         error.code == .cancelled || error.code == .closed
-            ? .cancelled : .failed(error.description, after: nil, answered: false)
+            ? .cancelled : .failed(error.description, Failure(isAnswered: false, unsent: unsent))
     }
 
     private func send(
@@ -134,6 +157,22 @@ struct WebClient: Sendable {
             method, target.base + path, headers: headers, body: body, policy: policy, jar: jar,
             mayRepeat: method == .get)
         do throws(HTTPClientError) { return .success(try await client.send(request)) } catch { return .failure(error) }
+    }
+}
+
+/// One segment of a URL's path (RFC 3986, section 2.3).
+enum PathText {
+    static func encode(_ text: String) -> String {
+        var out: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.append(byte)
+            default:
+                out.append(UInt8(ascii: "%"))
+                out += Hex.encode([byte]).uppercased().utf8
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
     }
 }
 

@@ -2,128 +2,237 @@ internal import HTTPClient
 internal import Model
 internal import Posix
 
-/// Drives one group through tracetrack-web: a session an account, each serving its lanes in whole parent blocks.
+/// Drives one group through tracetrack-web: sessions of one or several accounts, which share the lanes in whole parent
+/// blocks (`WebPlan`), at one site of the backend at a time.
 ///
-/// A lane keeps its session for the life of the process.
+/// One actor over all sessions: each works in a task of its own, one request after another, and each scan's answer is
+/// recorded durably before its lane's next request. Nothing runs and no timer is set while nothing waits, unless the
+/// first site is away. Memory: 16 scans a lane.
 actor WebDelivery: Delivery {
-    nonisolated let group: GroupID
-    private let settings: UplinkSettings
-    private let context: DeliveryContext
-    private let workers: [WebWorker]
-    private let clients: [WebClient]
-    private let budget: LoginBudget
-    private nonisolated let arrivals = Arrivals()
-    private var workerOfLane: [LaneID: Int] = [:]
-    private var stopping = false
+    struct Lane {
+        var queue: [WebScan] = []
+        var attempts = 0
+        var failuresWhilePassing = 0
+        var successesSeen = 0
+        var readBackFailures = 0
+        /// A post of the head may have been acted on. True at the start: an earlier run may have lost an answer.
+        var answerLost = true
+    }
 
-    init(_ settings: UplinkSettings, group: GroupID, context: DeliveryContext) throws(UplinkError) {
-        guard case .login(let accounts) = settings.authentication, !accounts.isEmpty else {
-            throw UplinkError(
-                "uplink \(settings.name): tracetrack-web needs an account",
-                hint: "write auth = { kind = \"login\", accounts = [{ username = \"…\", password_file = \"…\" }] }")
-        }
-        guard let url = settings.urls.first else {
-            throw UplinkError("uplink \(settings.name): url is missing", hint: "write url = \"https://HOST\"")
-        }
-        let target = try Target(url, settings.name, defaultPath: settings.paths.parent)
-        self.settings = settings
-        self.group = group
+    static let stopWithin: Duration = .seconds(10)
+
+    nonisolated let group: GroupID
+    /// The primary's or mirror's.
+    let settings: UplinkSettings
+    private let uplinks: [UplinkSettings]
+    let context: DeliveryContext
+    let sites: [WebSite]
+    let seats: [WebSeat]
+    let watcher = Sleeper(nil)
+    private nonisolated let arrivals = Arrivals()
+
+    var plan: WebPlan
+    var lanes: [LaneID: Lane] = [:]
+    /// By the uplink's name.
+    var counts: [String: UplinkStatus] = [:]
+    /// The site in use.
+    var active = 0
+    /// Scans that were judged so far.
+    var successes = 0
+    /// The question whether a site that was left is well again.
+    var asking: Task<Bool, Never>?
+    /// `successes` when the site in use was taken.
+    var successesBefore = 0
+    var spoolTrouble = false
+    /// When the cookies were saved last.
+    var savedAtNs: Int64 = 0
+    private var reporter: StateReporter
+    private var fitNote: String?
+    private var lanesChecked = 0
+    private var isRunning = false
+    var stopping = false
+
+    init(_ ways: UplinkGroup, context: DeliveryContext) throws(UplinkError) {
+        settings = ways.first
+        group = ways.id
         self.context = context
-        budget = LoginBudget(saved: context.savedLogins[settings.name] ?? [], now: context.time.now())
-        let budget = budget
-        let saved = context.savedSessions[settings.name] ?? [:]
-        clients = accounts.map { account in
-            WebClient(
-                settings: settings, account: account, target: target, policy: settings.httpPolicy,
-                client: context.client, jar: context.client.makeCookieJar(saved[account.username] ?? []),
-                time: context.time)
+        (sites, seats) = try Self.make(ways, context)
+        plan = WebPlan(sessions: seats.count, linger: ways.first.blockLinger)
+        uplinks = ways.uplinks
+        for uplink in uplinks {
+            counts[uplink.name] = UplinkStatus(name: uplink.name, contract: .web, use: uplink.use)
         }
-        workers = clients.map { client in
-            WebWorker(
-                settings, group: group, context: context, web: client, budget: budget,
-                isRestored: saved[client.account.username]?.isEmpty == false)
-        }
-        if !target.isSecure {
+        reporter = StateReporter(ways.first.name, context.observer)
+        for site in sites {
+            let sessions = seats.count { $0.site === site }
+            if let warning = WebBudgets.loginWarning(sessions: sessions, host: site.target.authority) {
+                Log.warning("uplink \(site.settings.name): \(warning)")
+                fitNote = fitNote ?? warning
+            }
+            guard !site.target.isSecure else { continue }
             Log.warning(
-                "uplink \(settings.name): plain http: the password and every label can be read on the way; cookies "
-                    + "marked Secure are \(settings.insecureCookies ? "sent all the same" : "not sent")")
+                "uplink \(site.settings.name): plain http: the password and every label can be read on the way; cookies "
+                    + "marked Secure are \(site.settings.insecureCookies ? "sent all the same" : "not sent")")
         }
     }
 
+    var now: Int64 { context.time.now().uptimeNs }
+
+    // MARK: From outside
+
     func run() async {
         guard !stopping else { return }
+        isRunning = true
         await withDiscardingTaskGroup { group in
-            for worker in workers { group.addTask { await worker.run() } }
+            for seat in seats.indices { group.addTask { await self.work(seat) } }
             group.addTask { await self.takeArrivals() }
             group.addTask { await self.findWaiting() }
-            if workers.isEmpty { group.cancelAll() }
+            if sites.count > 1 { group.addTask { await self.watchSitesLeft() } }
         }
+        isRunning = false
+        reporter.report(.stopped, nil)
     }
 
     nonisolated func scansArrived(in lanes: [LaneID]) { arrivals.add(lanes) }
 
-    func pause(_ uplink: String?) async { for worker in workers { await worker.pause() } }
+    func pause(_ uplink: String?) {
+        for site in sites where uplink == nil || site.settings.name == uplink { site.health.pause() }
+        if sites[active].health.adminPaused, let next = nextSite { go(to: next, because: "it is paused") }
+        report()
+    }
 
-    func resume(_ uplink: String?) async { for worker in workers { await worker.resume() } }
+    func resume(_ uplink: String?) {
+        for site in sites where uplink == nil || site.settings.name == uplink {
+            site.health.resume()
+            site.pace = Pace()
+            site.askAtNs = now
+        }
+        for seat in seats where uplink == nil || seat.site.settings.name == uplink { seat.block?.untilNs = 0 }
+        plan.thaw()
+        for name in counts.keys { counts[name]?.frozenLanes = [:] }
+        report()
+        wakeAll()
+        watcher.wake()
+    }
 
     func stop() async {
         stopping = true
         arrivals.finish()
-        // Side by side: each may have a request under way, and all share the one deadline.
-        await withDiscardingTaskGroup { group in
-            for worker in workers { group.addTask { await worker.stop() } }
+        asking?.cancel()
+        watcher.wake()
+        wakeAll()
+        let work = seats.compactMap(\.underWay)
+        // A login may be broken off; a post may not, since its answer is all that tells what became of the scan.
+        for seat in seats where seat.isLoggingIn { seat.underWay?.cancel() }
+        let sleep = context.time.sleep
+        // Unstructured: it outlives nothing, being cancelled below; a group would wait for its sleep.
+        let deadline = Task {
+            guard (try? await sleep(Self.stopWithin)) != nil else { return }
+            for one in work { one.cancel() }
         }
+        for one in work { await one.value }
+        deadline.cancel()
     }
 
     func test(_ uplink: String) async -> [(url: String, steps: [UplinkTestStep])] {
-        guard let client = clients.first else { return [] }
-        return [(client.target.base, await client.inNewSession().test())]
+        var out: [(url: String, steps: [UplinkTestStep])] = []
+        for site in sites where site.settings.name == uplink {
+            guard let seat = seats.first(where: { $0.site === site }) else { continue }
+            out.append((site.target.base, await seat.web.inNewSession().test(site.budgets.logins)))
+        }
+        return out
     }
 
-    func statuses() async -> [UplinkStatus] {
-        var sum = UplinkStatus(name: settings.name, contract: .web, use: settings.use)
-        var states: [UplinkState] = []
-        for worker in workers {
-            let one = await worker.status()
-            states.append(one.state)
-            sum.isPausedByAdmin = sum.isPausedByAdmin || one.isPausedByAdmin
-            sum.inFlight += one.inFlight
-            sum.accepted += one.accepted
-            sum.duplicates += one.duplicates
-            sum.rejected += one.rejected
-            sum.held += one.held
-            sum.retries += one.retries
-            sum.ambiguous += one.ambiguous
-            sum.extraParentPosts += one.extraParentPosts
-            sum.lastError = sum.lastError ?? one.lastError
-            sum.frozenLanes.merge(one.frozenLanes) { first, _ in first }
-            if let at = one.lastAcceptedAt, at.uptimeNs > sum.lastAcceptedAt?.uptimeNs ?? .min {
-                sum.lastAcceptedAt = at
+    func statuses() -> [UplinkStatus] {
+        uplinks.map { uplink in
+            var status = counts[uplink.name] ?? UplinkStatus(name: uplink.name, contract: .web, use: uplink.use)
+            let own = sites.filter { $0.settings.name == uplink.name }
+            let isUsed = sites[active].settings.name == uplink.name
+            status.state = !isRunning ? .stopped : isUsed ? state : own.first?.health.state ?? .ok
+            status.isPausedByAdmin = own.contains { $0.health.adminPaused }
+            status.lastError = isUsed ? trouble ?? notes.first : own.first?.health.lastError
+            status.inFlight = seats.count {
+                $0.underWay != nil && !$0.isLoggingIn && $0.site.settings.name == uplink.name
             }
+            return status
         }
-        let worstFirst: [UplinkState] = [.loginFailed, .misconfigured, .paused, .open, .backingOff, .ok, .stopped]
-        sum.state = worstFirst.first(where: states.contains) ?? .stopped
-        return [sum]
     }
 
     func exportSessions() async -> [String: [String]] {
         var sessions: [String: [String]] = [:]
-        for client in clients { sessions[client.account.username] = await client.jar.export() }
+        for seat in seats { sessions[seat.name] = await seat.web.jar.export() }
         return sessions
     }
 
-    func exportLogins() async -> [Int64] { await budget.spentTimes(context.time.now()) }
+    func exportLogins() async -> [String: [Int64]] {
+        var logins: [String: [Int64]] = [:]
+        for site in sites {
+            let spent = await site.budgets.logins.spentTimes(context.time.now())
+            if !spent.isEmpty { logins[site.target.authority] = spent }
+        }
+        return logins
+    }
 
-    func reloadCredentials() async { for worker in workers { await worker.reloadCredentials() } }
+    // MARK: State
+
+    private var worst: [UplinkState] { [.loginFailed, .misconfigured, .paused, .open, .backingOff, .ok] }
+
+    // What keeps sessions from working; waiting for the login budget is none while others work.
+    private var blocks: [WebSeat.Block] {
+        let seats = seatsInUse
+        let works = seats.contains { $0.block == nil && $0.session.isLoggedIn }
+        return seats.compactMap(\.block).filter { !$0.isBudget || !works }
+    }
+
+    private var state: UplinkState {
+        let states = [sites[active].health.state] + blocks.map(\.state)
+        return worst.first(where: states.contains) ?? .ok
+    }
+
+    private var trouble: String? {
+        let state = state
+        return blocks.first { $0.state == state }?.text ?? sites[active].health.lastError
+    }
+
+    // What is worth knowing and no trouble.
+    private var notes: [String] {
+        var notes: [String] = []
+        let first = sites.first { $0.settings.name == sites[active].settings.name } ?? sites[active]
+        if first.index < active {
+            notes.append(
+                "sent by way of \(sites[active].target.authority), since \(first.target.authority) cannot be used: "
+                    + (first.leftBecause ?? ""))
+        }
+        let (site, limits) = (sites[active], sites[active].settings.requests)
+        if site.budgetUsedUpUntilNs > now {
+            notes.append(
+                "\(site.target.authority): requests.per_minute = \(limits.perMinute) or per_hour = \(limits.perHour) is "
+                    + "used up: bags wait")
+        }
+        if let fitNote { notes.append(fitNote) }
+        return notes
+    }
+
+    var seatsInUse: [WebSeat] { seats.filter { $0.site.index == active } }
+
+    func report() { reporter.report(state, trouble) }
+
+    /// Saves sessions and budgets; returns when that is done.
+    func save() async {
+        savedAtNs = now
+        await context.sessionsChanged()
+    }
+
+    // MARK: Lanes
 
     private func takeArrivals() async {
-        for await _ in arrivals.wakeUps { await hand(out: arrivals.take()) }
+        for await _ in arrivals.wakeUps { arrived(arrivals.take()) }
     }
 
     private func findWaiting() async {
         var attempt = 0
         while !stopping {
-            do { return await hand(out: Set(try await context.log.lanesWaiting(for: group).keys)) } catch {
+            do { return arrived(Set(try await context.log.lanesWaiting(for: group).keys)) } catch {
                 attempt += 1
                 if attempt == 1 { Log.error("uplink \(settings.name): the spool cannot be used: \(error)") }
                 let delay = Backoff.delay(after: attempt, random: context.jitter)
@@ -132,14 +241,68 @@ actor WebDelivery: Delivery {
         }
     }
 
-    private func hand(out lanes: Set<LaneID>) async {
-        var shares: [Int: [LaneID]] = [:]
-        for lane in lanes.sorted() {
-            // New lanes go round the sessions in turn.
-            let worker = workerOfLane[lane] ?? workerOfLane.count % workers.count
-            workerOfLane[lane] = worker
-            shares[worker, default: []].append(lane)
+    private func arrived(_ new: Set<LaneID>) {
+        for lane in new.sorted() {
+            plan.arrived(lane, nowNs: now)
+            if let seat = plan.session(of: lane) { seats[seat].sleeper.wake() }
         }
-        for (worker, lanes) in shares { await workers[worker].arrived(lanes) }
+        spread()
+        guard plan.laneCount > lanesChecked else { return }
+        lanesChecked = plan.laneCount
+        let (limits, host) = (sites[active].settings.requests, sites[active].target.authority)
+        guard let warning = WebBudgets.requestWarning(lanes: lanesChecked, limits: limits, host: host) else { return }
+        if fitNote == nil { Log.warning("uplink \(settings.name): \(warning)") }
+        fitNote = warning
+    }
+
+    /// Lets the sessions look where there is a lane to be had.
+    func spread() { if plan.takeNews() { for seat in seatsInUse { seat.sleeper.wake() } } }
+
+    func wakeAll() { for seat in seats { seat.sleeper.wake() } }
+}
+
+extension WebDelivery {
+    /// The group's sites in their order, each with its sessions.
+    private static func make(_ ways: UplinkGroup, _ context: DeliveryContext) throws(UplinkError) -> (
+        [WebSite], [WebSeat]
+    ) {
+        let saved = context.savedSessions[ways.first.name] ?? [:]
+        var sites: [WebSite] = []
+        var seats: [WebSeat] = []
+        for settings in ways.uplinks {
+            guard case .login(let accounts) = settings.authentication, !accounts.isEmpty else {
+                throw UplinkError(
+                    "uplink \(settings.name): tracetrack-web needs an account",
+                    hint: "write auth = { kind = \"login\", accounts = [{ username = \"…\", password_file = \"…\" }] }")
+            }
+            guard !settings.urls.isEmpty else {
+                throw UplinkError("uplink \(settings.name): url is missing", hint: "write url = \"https://HOST\"")
+            }
+            for url in settings.urls {
+                let target = try Target(url, settings.name, defaultPath: settings.paths.parent)
+                let budgets = context.budgets.host(
+                    target.authority, saved: context.savedLogins[target.authority] ?? [], now: context.time.now())
+                let site = WebSite(sites.count, settings, target, budgets)
+                sites.append(site)
+                for account in accounts {
+                    for number in 0..<max(1, account.sessions) {
+                        let name = name(account.username, number, site)
+                        let lines = saved[name] ?? []
+                        let web = WebClient(
+                            settings: settings, account: account, target: target, policy: settings.httpPolicy,
+                            client: context.client, jar: context.client.makeCookieJar(lines), time: context.time,
+                            requests: budgets.requests)
+                        seats.append(WebSeat(seats.count, site, name: name, web: web, isRestored: !lines.isEmpty))
+                    }
+                }
+            }
+        }
+        return (sites, seats)
+    }
+
+    // A space is in no host and no number, so that no user's name can be taken for another session.
+    private static func name(_ username: String, _ number: Int, _ site: WebSite) -> String {
+        let place = site.index == 0 ? "" : " \(site.settings.name) \(site.target.authority)"
+        return username + place + (number == 0 ? "" : " #\(number + 1)")
     }
 }

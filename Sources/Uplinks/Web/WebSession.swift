@@ -20,9 +20,13 @@ struct WebSession {
         case hold(String)
     }
 
-    /// The session ends an hour after its login, whatever happens in it; it is renewed before that.
+    /// The session ends an hour after its login, whatever happens in it; it is renewed before that: where a bag begins,
+    /// so that no parent has to be posted again, or else a little later.
     static let renewAfter: Duration = .seconds(50 * 60)
+    static let renewInsideBagAfter: Duration = .seconds(55 * 60)
     static let loginFailuresToStop = 2
+    /// The backend completes a bag at so many.
+    static let childrenOfFullBag = 30
     static let pauseAfterFailures: Duration = .seconds(30 * 60)
 
     private enum Phase: Equatable {
@@ -39,6 +43,11 @@ struct WebSession {
     /// Logins that failed in a row.
     private(set) var loginFailures = 0
     private var lostSinceAccepted = 0
+    /// A login is due, but not before this uptime: the session still stands.
+    private var renewNotBeforeNs: Int64 = 0
+
+    /// Whether it could post without a login first.
+    var isLoggedIn: Bool { phase != .loggedOut }
 
     init(restored: Bool) { phase = restored ? .restored : .loggedOut }
 
@@ -48,8 +57,10 @@ struct WebSession {
         switch phase {
         case .loggedOut: return .login
         case .restored: return .readToken
-        case .loggedIn(let since) where nowNs - since >= Self.renewAfter.nanoseconds: return .login
-        case .loggedIn: break
+        case .loggedIn(let since):
+            let staysInBag = if case .child(_, let own) = scan.kind { parent == WebTable.normal(own) } else { false }
+            let after = staysInBag ? Self.renewInsideBagAfter : Self.renewAfter
+            if nowNs - since >= after.nanoseconds, nowNs >= renewNotBeforeNs { return .login }
         }
         switch scan.kind {
         case .parent(let label): return .postParent(label)
@@ -63,6 +74,7 @@ struct WebSession {
     mutating func loggedIn(token: String, nowNs: Int64) {
         phase = .loggedIn(sinceNs: nowNs)
         self.token = token
+        renewNotBeforeNs = 0
         // A new session knows no parent, and of a restored one nobody knows.
         parent = nil
         // A login that works, of a session that is lost again at once, is no success.
@@ -75,6 +87,13 @@ struct WebSession {
         loginFailures += 1
         guard loginFailures >= Self.loginFailuresToStop else { return false }
         loginFailures = 0
+        return true
+    }
+
+    /// The login that was due has to wait. False where there is no session to go on with until then.
+    mutating func renewLater(_ untilNs: Int64) -> Bool {
+        guard case .loggedIn = phase else { return false }
+        renewNotBeforeNs = untilNs
         return true
     }
 
@@ -107,7 +126,7 @@ struct WebSession {
             return true
         // The backend's session is at another parent than meant.
         case .mismatch: parent = nil
-        case .held, .retry, .slowDown, .cancelled: break
+        case .held, .probablyAccepted, .retry, .slowDown, .cancelled: break
         }
         return false
     }

@@ -1,0 +1,158 @@
+internal import Model
+internal import Posix
+
+/// What an answer does to the scan, to its lane and to the site.
+extension WebDelivery {
+    // A scan that the backend fails again and again while others pass.
+    private static let failuresToHold = 20
+    private static let unknownToStop = 8
+    // Cookies are renewed with each answer, and those of half an hour ago are of no use.
+    private static let saveEvery: Duration = .seconds(300)
+
+    /// What an answer does to the lane's head. `forParent`: it was the head's parent that was posted, not the head.
+    func take(_ answer: WebAnswer, _ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, forParent: Bool = false) async {
+        let place = seat.site.target.authority
+        switch answer {
+        case .accepted(let text, let count):
+            await settle(lane, scan, seat, .done, .success, text: text, childCount: count)
+        case .duplicate(let text): await settle(lane, scan, seat, .done, .success, text: text, isDuplicate: true)
+        case .rejected(let reason):
+            await settle(lane, scan, seat, .rejected(reason: reason), .success, text: reason)
+        case .held(let reason): await hold(lane, scan, seat, reason, isUnknown: true)
+        case .probablyAccepted(let reason):
+            let text = "probably accepted: an earlier answer was lost, and now: \(reason)"
+            await hold(lane, scan, seat, text, isUnknown: false)
+        case .mismatch(let reason): await freeze(lane, scan, seat, reason)
+        case .sessionLost: happened(.nothing, seat.site)
+        case .retry(let reason, let after, let ambiguous):
+            counts[seat.site.settings.name]?.retries += 1
+            if ambiguous {
+                counts[seat.site.settings.name]?.ambiguous += 1
+                if !forParent { lanes[lane]?.answerLost = true }
+            }
+            if let held = countFailure(lane, reason) { return await hold(lane, scan, seat, held, isUnknown: false) }
+            postpone(lane, after)
+            happened(.failure("\(place): \(reason)"), seat.site)
+        case .slowDown(let reason, let after):
+            counts[seat.site.settings.name]?.retries += 1
+            seat.site.pace.slowDown()
+            let delay = postpone(lane, after)
+            happened(.slowDown("\(place): \(reason)", untilNs: now + delay.nanoseconds), seat.site)
+        case .cancelled:
+            // By stop(), or the client is closed; asking again at once would spin.
+            plan.postpone(lane, untilNs: now + Duration.seconds(5).nanoseconds)
+            happened(.nothing, seat.site)
+        }
+    }
+
+    /// Holds the head; answers that nobody understands, one after the other, stop the site.
+    func hold(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String, isUnknown: Bool) async {
+        guard isUnknown else { return await settle(lane, scan, seat, .held(reason: reason), .success) }
+        let site = seat.site
+        site.unknownAnswers += 1
+        let text =
+            "\(site.target.authority): \(site.unknownAnswers) answers in a row that nobody understands: \(reason)"
+        let event: UplinkHealth.Event =
+            site.unknownAnswers < Self.unknownToStop
+            ? .nothing : .block(.misconfigured, text, untilNs: now + UplinkHealth.askAgain.nanoseconds)
+        await settle(lane, scan, seat, .held(reason: reason), event)
+    }
+
+    /// Records what became of the head, durably, and only then lets the lane go on.
+    func settle(
+        _ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ settlement: Settlement, _ event: UplinkHealth.Event,
+        text: String = "", childCount: Int? = nil, isDuplicate: Bool = false
+    ) async {
+        happened(event, seat.site)
+        if event == .success { successes += 1 }
+        guard await record(lane, scan, settlement) else { return }
+        let judged = Judged(
+            n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount, isDuplicate: isDuplicate
+        )
+        counts[seat.site.settings.name]?.count(judged, at: context.time.now())
+        var state = lanes[lane] ?? Lane()
+        if !state.queue.isEmpty { state.queue.removeFirst() }
+        lanes[lane] = Lane(queue: state.queue, successesSeen: successes, answerLost: context.answersMayBeLost)
+        let isFull = childCount.map { $0 >= WebSession.childrenOfFullBag } ?? false
+        plan.settled(lane, leavesBagOpen: seat.session.parent != nil && !isFull)
+        if let next = lanes[lane]?.queue.first {
+            plan.head(lane, next, nowNs: now)
+        } else {
+            plan.headUsedUp(lane)
+        }
+        context.observer(
+            settings.name,
+            .judged(
+                lane: lane, n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount,
+                isDuplicate: isDuplicate))
+        if now - savedAtNs >= Self.saveEvery.nanoseconds {
+            savedAtNs = now
+            // Unstructured: the lane need not wait for it, and it ends by itself.
+            Task { await save() }
+        }
+    }
+
+    /// Tells the site's health; goes on to the next site where this one's breaker opens.
+    func happened(_ event: UplinkHealth.Event, _ site: WebSite) {
+        let before = site.health.state
+        site.health.on(event, nowNs: now)
+        if event == .success { site.unknownAnswers = 0 }
+        let isOpen = site.health.state == .open
+        if isOpen, before != .open, site.index == active, let next = nextSite {
+            return go(to: next, because: site.health.lastError ?? "")
+        }
+        // Whoever waits for the answer of a probe may go on, or wait for the next.
+        if before != .ok && before != .backingOff || isOpen { wakeAll() }
+    }
+
+    func sayTrouble(_ error: any Error) {
+        if !spoolTrouble { Log.error("uplink \(settings.name): the spool cannot be used: \(error)") }
+        spoolTrouble = true
+    }
+
+    private func freeze(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String) async {
+        plan.freeze(lane)
+        counts[seat.site.settings.name]?.frozenLanes[lane] = reason
+        Log.error(
+            "uplink \(settings.name): lane \(lane) stands still: \(reason); unlink it at the backend, then "
+                + "scangate uplink resume \(settings.name)")
+        context.observer(settings.name, .laneFrozen(lane, reason: reason))
+        await settle(lane, scan, seat, .held(reason: reason), .success)
+    }
+
+    @discardableResult
+    private func postpone(_ lane: LaneID, _ after: Duration?) -> Duration {
+        lanes[lane]?.attempts += 1
+        let jitter = Backoff.delay(after: lanes[lane]?.attempts ?? 1, random: context.jitter)
+        let delay = max(after ?? .zero, jitter)
+        plan.postpone(lane, untilNs: now + delay.nanoseconds)
+        return delay
+    }
+
+    private func countFailure(_ lane: LaneID, _ reason: String) -> String? {
+        guard var state = lanes[lane] else { return nil }
+        if successes > state.successesSeen { state.failuresWhilePassing += 1 }
+        state.successesSeen = successes
+        lanes[lane] = state
+        guard state.failuresWhilePassing >= Self.failuresToHold else { return nil }
+        return "failed again and again while other scans passed: \(reason)"
+    }
+
+    private func record(_ lane: LaneID, _ scan: WebScan, _ settlement: Settlement) async -> Bool {
+        var attempt = 0
+        while true {
+            do {
+                try await context.log.settle(group: group, lane: lane, [(scan.n, settlement)], durable: true)
+                spoolTrouble = false
+                return true
+            } catch {
+                // Sending it again instead would cost a scan row, or worse; the answer is kept until it is recorded.
+                sayTrouble(error)
+                attempt += 1
+                guard !stopping || attempt < 3 else { return false }
+                let delay = Backoff.delay(after: attempt, random: context.jitter)
+                guard (try? await context.time.sleep(delay)) != nil else { return false }
+            }
+        }
+    }
+}
