@@ -223,6 +223,12 @@ struct RollbackTriggerTests {
             if trigger.on(took: .seconds(1), failed: true, second * 1_000_000_000) != nil { fired = second }
         }
         #expect(fired == 120)
+        // And as with a lane that backs off for minutes.
+        (trigger, fired) = (RollbackTrigger(settings), nil)
+        for second: Int64 in stride(from: 0, to: 1200, by: 290) where fired == nil {
+            if trigger.on(took: .seconds(1), failed: true, second * 1_000_000_000) != nil { fired = second }
+        }
+        #expect(fired == 290)
         trigger = RollbackTrigger(settings)
         _ = trigger.on(took: .seconds(1), failed: true, 0)
         let late = trigger.on(took: .seconds(1), failed: true, 7200 * 1_000_000_000)

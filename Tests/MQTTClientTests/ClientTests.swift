@@ -184,7 +184,8 @@ struct `An MQTT client` {
     }
 
     @Test func `asks a broker that cannot be reached again after a second or more`() async throws {
-        let port = try freePort()
+        let refusing = try RefusingPort()
+        let port = refusing.number
         let settings = MQTTSettings(host: "127.0.0.1", port: UInt16(port), tls: nil, clientID: "x")
         try await withClient(settings) { client, told in
             let failure = await client.connected(within: .seconds(10))
@@ -193,6 +194,7 @@ struct `An MQTT client` {
             try await eventually("the second attempt") { told.failures.count >= 2 }
             #expect(told.times[1] - told.times[0] >= .seconds(1))
         }
+        withExtendedLifetime(refusing) {}
     }
 }
 

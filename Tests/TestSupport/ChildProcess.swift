@@ -59,10 +59,29 @@ public final class ChildProcess {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// A port of 127.0.0.1 that nobody listens on now; another test may take it the next moment.
 public func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(descriptor) }
+    return try bindToAnyPort(descriptor)
+}
+
+/// A port of 127.0.0.1 that refuses connections for as long as this lives: taken, and not listened on.
+public final class RefusingPort: Sendable {
+    /// The port.
+    public let number: Int
+    private let descriptor: Int32
+
+    /// Takes a port.
+    public init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        number = try bindToAnyPort(descriptor)
+    }
+
+    deinit { close(descriptor) }
+}
+
+private func bindToAnyPort(_ descriptor: Int32) throws -> Int {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)

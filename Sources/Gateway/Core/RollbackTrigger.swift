@@ -5,15 +5,19 @@ internal import Uplinks
 /// time. A state machine; times are uptimes in ns.
 ///
 /// Time is cut into periods, five for slowness and two for errors. It is time when, in each of the last periods that are
-/// over, more attempts than allowed were bad; a period without any attempt says nothing and ends the row.
+/// over, more attempts than allowed were bad. A period without any attempt is what the attempt before it was: whoever
+/// backs off does not ask in each of them. Silence for longer than any backoff begins it anew.
 struct RollbackTrigger {
     /// Attempts of one kind, by period.
     private struct Row {
+        // The longest backoff, and the longest request behind it.
+        private static let silence: Int64 = 600_000_000_000
         let period: Int64
         let length: Int
         /// Of a hundred attempts this many may be bad.
         let percent: Int
         private var periods: [(index: Int64, attempts: Int, bad: Int)] = []
+        private var last: (isBad: Bool, atNs: Int64)?
 
         init(over: Duration, length: Int, percent: Int) {
             period = max(1, over.nanoseconds / Int64(length))
@@ -24,10 +28,16 @@ struct RollbackTrigger {
         /// Counts an attempt; true where all of the last periods before this one were bad.
         mutating func isOver(with isBad: Bool, _ nowNs: Int64) -> Bool {
             let index = nowNs / period
-            if periods.last?.index != index {
-                periods.append((index, 0, 0))
-                if periods.count > length + 1 { periods.removeFirst() }
+            if let last, nowNs - last.atNs <= Self.silence, let latest = periods.last?.index {
+                for empty in max(latest + 1, index - Int64(length))..<max(latest + 1, index) {
+                    periods.append((empty, 1, last.isBad ? 1 : 0))
+                }
+            } else {
+                periods = []
             }
+            if periods.last?.index != index { periods.append((index, 0, 0)) }
+            periods.removeFirst(max(0, periods.count - length - 1))
+            last = (isBad, nowNs)
             periods[periods.count - 1].attempts += 1
             if isBad { periods[periods.count - 1].bad += 1 }
             let before = periods.dropLast()
