@@ -12,7 +12,7 @@ enum MQTTRows {
         let (ours, bare) = try await blocking {
             var (ours, bare): ([Double], [Double]) = ([], [])
             for part in 0..<3 {
-                let broker = try BrokerProcess(bench, site.directory)
+                let broker = try BrokerProcess(site.directory)
                 defer { broker.end() }
                 bare.append(try Bare.publish(site.spool, port: broker.port))
                 ours.append(try drain(bench, site, "mqtt-\(part)", scans, broker.port))
@@ -45,12 +45,45 @@ enum MQTTRows {
     }
 }
 
+/// What stands between the daemon and the backend on the way by MQTT: a broker and a relay.
+final class MQTTRoad: Sendable {
+    private let broker: BrokerProcess
+    private let relay: Child
+    var port: Int { broker.port }
+
+    init(_ bench: Bench, _ site: Site, backend: String) throws {
+        broker = try BrokerProcess(site.directory)
+        try Files.makeDirectory(site.directory + "/keys")
+        try Files.replace("\(site.directory)/keys/\(Site.gateway)", with: Array(Site.key.utf8))
+        let text = """
+            [relay]
+            url = "mqtt://127.0.0.1:\(broker.port)"
+            id = "relay-1"
+            keys_dir = "\(site.directory)/keys"
+            [[uplink]]
+            url = "\(backend)"
+            contract = "tracetrack-devices"
+            auth = { kind = "signature" }
+
+            """
+        let file = site.directory + "/relay.toml"
+        try Files.replace(file, with: Array(text.utf8))
+        relay = try Child(
+            [bench.program("scangate"), "relay", "--config", file], log: site.directory + "/relay.log")
+    }
+
+    func end() {
+        relay.end()
+        broker.end()
+    }
+}
+
 /// Debian's mosquitto on a free port of 127.0.0.1, letting everybody in, with the bounds out of the way.
 final class BrokerProcess: Sendable {
     let port: Int
     private let process: Child
 
-    init(_ bench: Bench, _ directory: String) throws {
+    init(_ directory: String) throws {
         for _ in 0..<5 {
             let port = try Self.freePort()
             let file = "\(directory)/mosquitto-\(port).conf"
