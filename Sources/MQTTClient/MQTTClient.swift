@@ -25,6 +25,8 @@ public actor MQTTClient {
     // A caller in need does not make attempts come faster than this.
     static let hurry: Duration = .seconds(5)
     static let soon: Duration = .seconds(3)
+    // A PUBACK may come behind the backend's ack, but not this long.
+    static let latePuback: Duration = .seconds(2)
     // A connection that ends sooner is no proof that the next one will last.
     static let lasting: Duration = .seconds(30)
 
@@ -60,6 +62,8 @@ public actor MQTTClient {
     var filters: [String] = []
     var unconfirmed: [Int32: String] = [:]
     var publishes: [Int32: (id: UInt64, continuation: CheckedContinuation<PublishOutcome, Never>)] = [:]
+    /// Those that nobody waits for any more and whose PUBACK has not come, since when: each keeps its place at the broker.
+    var unanswered: [Int32: Int64] = [:]
     // Outside the actor: whoever is cancelled must not wait for a name server that holds the thread.
     private nonisolated let waiters = Mutex<[UInt64: CheckedContinuation<MQTTFailure?, Never>]>([:])
     private nonisolated let lastWaiter = Atomic<UInt64>(0)
@@ -166,6 +170,12 @@ public actor MQTTClient {
     public func connectNow() {
         guard phase == .waiting else { return }
         schedule(.nanoseconds(max(0, lastAttemptNs + 1_000_000_000 - now)))
+    }
+
+    /// Asks the broker for MQTT 5 anew where it has refused that before: it may have been brought up to date.
+    public func askForVersion5() {
+        guard phase == .up, !isVersion5, settings.version == .automatic else { return }
+        finish(MQTTFailure(.network, "\(settings.place): asking for MQTT 5 anew"))
     }
 
     /// Takes over another user or password, from the next connection on; where there is none now, that comes at once.
@@ -282,7 +292,10 @@ public actor MQTTClient {
             let isShort = now - upSinceNs < Self.lasting.nanoseconds
             shortLived = isShort ? shortLived + 1 : 0
             if !isShort { attempts = 0 }
+            // One refusal, of a broker that is changed just then for instance, must not hold for ever.
+            if settings.version == .automatic { isVersion5 = true }
         }
+        unanswered = [:]
         (session, ending, unconfirmed, failure) = (nil, nil, [:], why)
         if phase != .closed { phase = .waiting }
         let lost = publishes.values
@@ -400,5 +413,15 @@ public actor MQTTClient {
         guard let place = publishes.first(where: { $0.value.id == id }) else { return }
         publishes[place.key] = nil
         place.value.continuation.resume(returning: .cancelled)
+        unanswered[place.key] = now
+        // A broker that swallows what is over its quota never gives their places back: nothing more would go out.
+        let limit = min(Int(settings.sendMaximum), session?.receiveMaximum ?? .max)
+        guard unanswered.count >= limit else { return }
+        let lost = unanswered.values.count { now - $0 >= Self.latePuback.nanoseconds }
+        guard lost >= limit else { return }
+        finish(
+            MQTTFailure(
+                .network, "\(settings.place): the broker has acknowledged none of the last \(lost) publishes",
+                hint: "see its log and its quota for one client (mqtt.max_messages_per_s)"))
     }
 }

@@ -155,6 +155,45 @@ struct `An MQTT client` {
         }
     }
 
+    @Test func `asks for MQTT 5 again where the broker has refused it before`() async throws {
+        let server = ScriptedBroker(speaks5: false)
+        defer { server.close() }
+        try await withClient(server.settings("x")) { client, told in
+            try await eventually("connected") { told.sessions.count == 1 }
+            server.learnVersion5()
+            await client.askForVersion5()
+            try await eventually("again") { told.sessions.count == 2 }
+            #expect(told.sessions.map(\.isVersion5) == [false, true])
+            // With MQTT 5 there is nothing to ask for.
+            await client.askForVersion5()
+            #expect(await client.connected(within: .seconds(1)) == nil)
+            #expect(server.versions == [5, 4, 5])
+        }
+    }
+
+    @Test func `makes a new connection when publishes without PUBACK leave no room for others`() async throws {
+        let server = ScriptedBroker(answersPublish: false)
+        defer { server.close() }
+        var settings = server.settings("x")
+        settings.sendMaximum = 3
+        try await withClient(settings) { client, told in
+            #expect(await client.connected(within: .seconds(10)) == nil)
+            for number in 1...3 {
+                let task = Task { await client.publish(MQTTMessage("t", [1])) }
+                try await eventually("published") { server.publishes == number }
+                task.cancel()
+                #expect(await task.value == .cancelled)
+            }
+            try await eventually("a new connection") {
+                let task = Task { await client.publish(MQTTMessage("t", [1])) }
+                task.cancel()
+                _ = await task.value
+                return told.sessions.count == 2
+            }
+            #expect(told.failures.first?.description.contains("acknowledged none of the last 3") == true)
+        }
+    }
+
     @Test func `ends a wait for PUBACK when its task is cancelled`() async throws {
         let server = ScriptedBroker(answersPublish: false)
         defer { server.close() }
