@@ -16,7 +16,7 @@ internal import Synchronization
 ///
 /// Bounds: publishes without PUBACK are as many as callers wait in `publish`; each caller keeps a window. Attempts come
 /// at least 1 s apart (AWS IoT Core's limit for one client id), with full jitter over a growing backoff of at most 30 s;
-/// 5 min where only a person can mend it. Close it, or its thread stays.
+/// 5 min where only a person can mend it. Close it, or the connection stays.
 public actor MQTTClient {
     static let network = 1...30
     static let attention: Duration = .seconds(300)
@@ -35,6 +35,7 @@ public actor MQTTClient {
     }
 
     private let poll: PollThread
+    private nonisolated let place: String
     /// What it connects by.
     public private(set) var settings: MQTTSettings
     let onMessage: @Sendable (MQTTMessage) -> Void
@@ -81,12 +82,13 @@ public actor MQTTClient {
         _ = Self.library
         poll = try PollThread(name: "mqtt")
         self.settings = settings
+        place = settings.place
         self.onMessage = onMessage
         self.onEvent = onEvent
         isVersion5 = settings.version != .v311
     }
 
-    // One that was never connected has nothing but its thread.
+    // Not in `close()`: whoever asks later, a test for instance, would wait for a thread that has gone.
     deinit { poll.stop() }
 
     /// Called by the runtime.
@@ -124,10 +126,21 @@ public actor MQTTClient {
     /// Where the next attempt is still to come it comes now, if the last one is 5 s ago and another client has not
     /// taken our place; else it is waited for where it comes within 3 s, and otherwise the last failure returned at once.
     ///
-    /// Cancelling the task ends the wait, even while a name server holds the client's thread.
+    /// Cancelling the task ends the wait, even while a name server holds the client's thread; that ends it 1 s after
+    /// `limit` at the latest.
     public nonisolated func connected(within limit: Duration) async -> MQTTFailure? {
         if isUp.load(ordering: .acquiring) { return nil }
         let id = lastWaiter.wrappingAdd(1, ordering: .relaxed).newValue
+        // Unstructured: cancelled as soon as there is an answer. The timer of `consider` is the held thread's own.
+        let overdue = Task { [place] in
+            guard (try? await Task.sleep(for: limit + .seconds(1))) != nil else { return }
+            answer(
+                id,
+                MQTTFailure(
+                    .network, "\(place): no connection in time, and the client still looks for the host's address",
+                    hint: "check this machine's DNS"))
+        }
+        defer { overdue.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isWaiting = waiters.withLock { waiters in
@@ -187,8 +200,8 @@ public actor MQTTClient {
     /// Why there is no connection; nil while there is one, and before the first attempt has failed.
     public var lastFailure: MQTTFailure? { phase == .up ? nil : failure }
 
-    /// Disconnects in good order, within 1 s, so that the broker does not publish the last will; ends the thread.
-    /// Publishes under way end as lost. Call it last.
+    /// Disconnects in good order, within 1 s, so that the broker does not publish the last will. Publishes under way end
+    /// as lost. The thread ends with the client.
     public func close() async {
         guard phase != .closed else { return }
         let closed = MQTTFailure(.closed, "\(settings.place): the MQTT client is closed")
@@ -203,7 +216,6 @@ public actor MQTTClient {
         }
         phase = .closed
         finish(closed)
-        poll.stop()
     }
 
     private var now: Int64 { TimeSource.system.now().uptimeNs }

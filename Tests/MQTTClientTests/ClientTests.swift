@@ -1,3 +1,4 @@
+import Glibc
 import MQTTClient
 import Synchronization
 import TestSupport
@@ -155,6 +156,34 @@ struct `An MQTT client` {
         }
     }
 
+    @Test func `a wait for a connection ends in time while a name server holds the client's thread`() async throws {
+        let server = ScriptedBroker()
+        defer { server.close() }
+        let client = try MQTTClient(server.settings("x"))
+        let held = Held()
+        let holding = Task { await client.hold(held) }
+        try await eventually("held") { held.hasBegun.load(ordering: .acquiring) }
+        #expect(await client.connected(within: .milliseconds(50)) != nil)
+        let isOver = held.isOver.load(ordering: .acquiring)
+        #expect(!isOver)
+        held.mayEnd.store(true, ordering: .releasing)
+        await holding.value
+        await client.close()
+    }
+
+    @Test func `once closed it says so to whoever asks`() async throws {
+        let server = ScriptedBroker()
+        defer { server.close() }
+        let client = try MQTTClient(server.settings("x"))
+        await client.connect()
+        #expect(await client.connected(within: .seconds(10)) == nil)
+        await client.close()
+        let failure = await client.connected(within: .seconds(1))
+        #expect(failure?.kind == .closed)
+        #expect(await client.publish(MQTTMessage("t", [1])) == .notConnected(failure))
+        await client.close()
+    }
+
     @Test func `asks for MQTT 5 again where the broker has refused it before`() async throws {
         let server = ScriptedBroker(speaks5: false)
         defer { server.close() }
@@ -234,6 +263,21 @@ struct `An MQTT client` {
             #expect(told.times[1] - told.times[0] >= .seconds(1))
         }
         withExtendedLifetime(refusing) {}
+    }
+}
+
+/// What holds a client's thread, as getaddrinfo does; for 15 s at most.
+private final class Held: Sendable {
+    let hasBegun = Atomic(false)
+    let mayEnd = Atomic(false)
+    let isOver = Atomic(false)
+}
+
+extension MQTTClient {
+    fileprivate func hold(_ held: Held) {
+        held.hasBegun.store(true, ordering: .releasing)
+        for _ in 0..<3000 where !held.mayEnd.load(ordering: .acquiring) { usleep(5000) }
+        held.isOver.store(true, ordering: .releasing)
     }
 }
 
