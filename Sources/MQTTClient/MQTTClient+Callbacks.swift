@@ -46,6 +46,7 @@ extension MQTTClient {
     }
 
     func didPublish(_ mid: Int32, _ reason: MQTTReason) {
+        unanswered[mid] = nil
         guard let publish = publishes.removeValue(forKey: mid) else { return }
         publish.continuation.resume(returning: reason.isFailure ? .refused(reason) : .acknowledged(reason))
     }

@@ -16,7 +16,7 @@ internal import Synchronization
 ///
 /// Bounds: publishes without PUBACK are as many as callers wait in `publish`; each caller keeps a window. Attempts come
 /// at least 1 s apart (AWS IoT Core's limit for one client id), with full jitter over a growing backoff of at most 30 s;
-/// 5 min where only a person can mend it. Close it, or its thread stays.
+/// 5 min where only a person can mend it. Close it, or the connection stays.
 public actor MQTTClient {
     static let network = 1...30
     static let attention: Duration = .seconds(300)
@@ -25,6 +25,8 @@ public actor MQTTClient {
     // A caller in need does not make attempts come faster than this.
     static let hurry: Duration = .seconds(5)
     static let soon: Duration = .seconds(3)
+    // A PUBACK may come behind the backend's ack, but not this long.
+    static let latePuback: Duration = .seconds(2)
     // A connection that ends sooner is no proof that the next one will last.
     static let lasting: Duration = .seconds(30)
 
@@ -33,6 +35,7 @@ public actor MQTTClient {
     }
 
     private let poll: PollThread
+    private nonisolated let place: String
     /// What it connects by.
     public private(set) var settings: MQTTSettings
     let onMessage: @Sendable (MQTTMessage) -> Void
@@ -60,6 +63,8 @@ public actor MQTTClient {
     var filters: [String] = []
     var unconfirmed: [Int32: String] = [:]
     var publishes: [Int32: (id: UInt64, continuation: CheckedContinuation<PublishOutcome, Never>)] = [:]
+    /// Those that nobody waits for any more and whose PUBACK has not come, since when: each keeps its place at the broker.
+    var unanswered: [Int32: Int64] = [:]
     // Outside the actor: whoever is cancelled must not wait for a name server that holds the thread.
     private nonisolated let waiters = Mutex<[UInt64: CheckedContinuation<MQTTFailure?, Never>]>([:])
     private nonisolated let lastWaiter = Atomic<UInt64>(0)
@@ -77,12 +82,13 @@ public actor MQTTClient {
         _ = Self.library
         poll = try PollThread(name: "mqtt")
         self.settings = settings
+        place = settings.place
         self.onMessage = onMessage
         self.onEvent = onEvent
         isVersion5 = settings.version != .v311
     }
 
-    // One that was never connected has nothing but its thread.
+    // Not in `close()`: whoever asks later, a test for instance, would wait for a thread that has gone.
     deinit { poll.stop() }
 
     /// Called by the runtime.
@@ -120,10 +126,21 @@ public actor MQTTClient {
     /// Where the next attempt is still to come it comes now, if the last one is 5 s ago and another client has not
     /// taken our place; else it is waited for where it comes within 3 s, and otherwise the last failure returned at once.
     ///
-    /// Cancelling the task ends the wait, even while a name server holds the client's thread.
+    /// Cancelling the task ends the wait, even while a name server holds the client's thread; that ends it 1 s after
+    /// `limit` at the latest.
     public nonisolated func connected(within limit: Duration) async -> MQTTFailure? {
         if isUp.load(ordering: .acquiring) { return nil }
         let id = lastWaiter.wrappingAdd(1, ordering: .relaxed).newValue
+        // Unstructured: cancelled as soon as there is an answer. The timer of `consider` is the held thread's own.
+        let overdue = Task { [place] in
+            guard (try? await Task.sleep(for: limit + .seconds(1))) != nil else { return }
+            answer(
+                id,
+                MQTTFailure(
+                    .network, "\(place): no connection in time, and the client still looks for the host's address",
+                    hint: "check this machine's DNS"))
+        }
+        defer { overdue.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isWaiting = waiters.withLock { waiters in
@@ -168,6 +185,12 @@ public actor MQTTClient {
         schedule(.nanoseconds(max(0, lastAttemptNs + 1_000_000_000 - now)))
     }
 
+    /// Asks the broker for MQTT 5 anew where it has refused that before: it may have been brought up to date.
+    public func askForVersion5() {
+        guard phase == .up, !isVersion5, settings.version == .automatic else { return }
+        finish(MQTTFailure(.network, "\(settings.place): asking for MQTT 5 anew"))
+    }
+
     /// Takes over another user or password, from the next connection on; where there is none now, that comes at once.
     public func use(username: String?, password: String?) {
         (settings.username, settings.password) = (username, password)
@@ -177,8 +200,8 @@ public actor MQTTClient {
     /// Why there is no connection; nil while there is one, and before the first attempt has failed.
     public var lastFailure: MQTTFailure? { phase == .up ? nil : failure }
 
-    /// Disconnects in good order, within 1 s, so that the broker does not publish the last will; ends the thread.
-    /// Publishes under way end as lost. Call it last.
+    /// Disconnects in good order, within 1 s, so that the broker does not publish the last will. Publishes under way end
+    /// as lost. The thread ends with the client.
     public func close() async {
         guard phase != .closed else { return }
         let closed = MQTTFailure(.closed, "\(settings.place): the MQTT client is closed")
@@ -193,7 +216,6 @@ public actor MQTTClient {
         }
         phase = .closed
         finish(closed)
-        poll.stop()
     }
 
     private var now: Int64 { TimeSource.system.now().uptimeNs }
@@ -282,7 +304,10 @@ public actor MQTTClient {
             let isShort = now - upSinceNs < Self.lasting.nanoseconds
             shortLived = isShort ? shortLived + 1 : 0
             if !isShort { attempts = 0 }
+            // One refusal, of a broker that is changed just then for instance, must not hold for ever.
+            if settings.version == .automatic { isVersion5 = true }
         }
+        unanswered = [:]
         (session, ending, unconfirmed, failure) = (nil, nil, [:], why)
         if phase != .closed { phase = .waiting }
         let lost = publishes.values
@@ -400,5 +425,15 @@ public actor MQTTClient {
         guard let place = publishes.first(where: { $0.value.id == id }) else { return }
         publishes[place.key] = nil
         place.value.continuation.resume(returning: .cancelled)
+        unanswered[place.key] = now
+        // A broker that swallows what is over its quota never gives their places back: nothing more would go out.
+        let limit = min(Int(settings.sendMaximum), session?.receiveMaximum ?? .max)
+        guard unanswered.count >= limit else { return }
+        let lost = unanswered.values.count { now - $0 >= Self.latePuback.nanoseconds }
+        guard lost >= limit else { return }
+        finish(
+            MQTTFailure(
+                .network, "\(settings.place): the broker has acknowledged none of the last \(lost) publishes",
+                hint: "see its log and its quota for one client (mqtt.max_messages_per_s)"))
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import MQTTClient
 import Synchronization
 import TestSupport
@@ -155,6 +156,73 @@ struct `An MQTT client` {
         }
     }
 
+    @Test func `a wait for a connection ends in time while a name server holds the client's thread`() async throws {
+        let server = ScriptedBroker()
+        defer { server.close() }
+        let client = try MQTTClient(server.settings("x"))
+        let held = Held()
+        let holding = Task { await client.hold(held) }
+        try await eventually("held") { held.hasBegun.load(ordering: .acquiring) }
+        #expect(await client.connected(within: .milliseconds(50)) != nil)
+        let isOver = held.isOver.load(ordering: .acquiring)
+        #expect(!isOver)
+        held.mayEnd.store(true, ordering: .releasing)
+        await holding.value
+        await client.close()
+    }
+
+    @Test func `once closed it says so to whoever asks`() async throws {
+        let server = ScriptedBroker()
+        defer { server.close() }
+        let client = try MQTTClient(server.settings("x"))
+        await client.connect()
+        #expect(await client.connected(within: .seconds(10)) == nil)
+        await client.close()
+        let failure = await client.connected(within: .seconds(1))
+        #expect(failure?.kind == .closed)
+        #expect(await client.publish(MQTTMessage("t", [1])) == .notConnected(failure))
+        await client.close()
+    }
+
+    @Test func `asks for MQTT 5 again where the broker has refused it before`() async throws {
+        let server = ScriptedBroker(speaks5: false)
+        defer { server.close() }
+        try await withClient(server.settings("x")) { client, told in
+            try await eventually("connected") { told.sessions.count == 1 }
+            server.learnVersion5()
+            await client.askForVersion5()
+            try await eventually("again") { told.sessions.count == 2 }
+            #expect(told.sessions.map(\.isVersion5) == [false, true])
+            // With MQTT 5 there is nothing to ask for.
+            await client.askForVersion5()
+            #expect(await client.connected(within: .seconds(1)) == nil)
+            #expect(server.versions == [5, 4, 5])
+        }
+    }
+
+    @Test func `makes a new connection when publishes without PUBACK leave no room for others`() async throws {
+        let server = ScriptedBroker(answersPublish: false)
+        defer { server.close() }
+        var settings = server.settings("x")
+        settings.sendMaximum = 3
+        try await withClient(settings) { client, told in
+            #expect(await client.connected(within: .seconds(10)) == nil)
+            for number in 1...3 {
+                let task = Task { await client.publish(MQTTMessage("t", [1])) }
+                try await eventually("published") { server.publishes == number }
+                task.cancel()
+                #expect(await task.value == .cancelled)
+            }
+            try await eventually("a new connection") {
+                let task = Task { await client.publish(MQTTMessage("t", [1])) }
+                task.cancel()
+                _ = await task.value
+                return told.sessions.count == 2
+            }
+            #expect(told.failures.first?.description.contains("acknowledged none of the last 3") == true)
+        }
+    }
+
     @Test func `ends a wait for PUBACK when its task is cancelled`() async throws {
         let server = ScriptedBroker(answersPublish: false)
         defer { server.close() }
@@ -195,6 +263,21 @@ struct `An MQTT client` {
             #expect(told.times[1] - told.times[0] >= .seconds(1))
         }
         withExtendedLifetime(refusing) {}
+    }
+}
+
+/// What holds a client's thread, as getaddrinfo does; for 15 s at most.
+private final class Held: Sendable {
+    let hasBegun = Atomic(false)
+    let mayEnd = Atomic(false)
+    let isOver = Atomic(false)
+}
+
+extension MQTTClient {
+    fileprivate func hold(_ held: Held) {
+        held.hasBegun.store(true, ordering: .releasing)
+        for _ in 0..<3000 where !held.mayEnd.load(ordering: .acquiring) { usleep(5000) }
+        held.isOver.store(true, ordering: .releasing)
     }
 }
 

@@ -8,10 +8,9 @@ public final class ScriptedBroker: Sendable {
     /// The port, on 127.0.0.1.
     public let port: UInt16
     private let listener: Int32
-    private let speaks5: Bool
     private let answersPublish: Bool
     private let takesOver: Bool
-    private let state = Mutex<(versions: [UInt8], publishes: Int)>(([], 0))
+    private let state: Mutex<(versions: [UInt8], publishes: Int, speaks5: Bool)>
 
     /// The versions of the CONNECTs so far: 5, or 4 for 3.1.1.
     public var versions: [UInt8] { state.withLock { $0.versions } }
@@ -20,7 +19,7 @@ public final class ScriptedBroker: Sendable {
 
     /// Listens on a free port.
     public init(speaks5: Bool = true, answersPublish: Bool = true, takesOver: Bool = false) {
-        self.speaks5 = speaks5
+        state = Mutex(([], 0, speaks5))
         self.answersPublish = answersPublish
         self.takesOver = takesOver
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -38,6 +37,11 @@ public final class ScriptedBroker: Sendable {
         port = UInt16(bigEndian: address.sin_port)
         Threads.run(name: "script-broker") { [self] in accept() }
     }
+
+    /// From now on it takes MQTT 5, as a broker that was brought up to date does.
+    public func learnVersion5() { state.withLock { $0.speaks5 = true } }
+
+    private var speaks5: Bool { state.withLock { $0.speaks5 } }
 
     /// Ends the listener.
     public func close() { shutdown(listener, Int32(SHUT_RDWR)) }

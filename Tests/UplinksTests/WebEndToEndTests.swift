@@ -129,6 +129,17 @@ struct WebEndToEndTests {
         }
     }
 
+    @Test func `it stops at once while the spool cannot be read`() async throws {
+        try await withTemporaryDirectory { directory in
+            let bench = try WebBench(directory)
+            defer { bench.simulator.stop() }
+            bench.clock.setAutomatic(false)
+            bench.log.fail(1000)
+            // Nobody moves the clock: a wait that stop() does not end would never end.
+            try await bench.run { await bench.clock.waitForSleepers() }
+        }
+    }
+
     @Test func `children of two lanes scanned in turn cost a parent post at each switch, and never cross`() async throws
     {
         try await withTemporaryDirectory { directory in

@@ -14,12 +14,22 @@ struct WebReadBackTests {
             (200, #"{"children":[{"qr_code":"C1"},{"qr_id":"C2"}]}"#, .listed),
             (200, #"{"data":{"children":[{"id":7,"qr_id":"C2"}]}}"#, .listed),
             (200, #"{"success":true,"children":["C2"],"has_more":true}"#, .listed),
-            (200, #"{"success":true,"children":["C1"],"parent_qr":" sb00860"}"#, .notListed),
-            (200, #"{"success":true,"children":[],"child_count":0}"#, .notListed),
-            (200, #"{"child_bags":[{"label":"C1"}],"count":1}"#, .notListed),
+            (200, #"{"success":true,"children":["C1","C3"],"parent_qr":" sb00860"}"#, .notListed),
+            (200, #"{"success":true,"children":["C1","C3"],"child_count":2}"#, .notListed),
+            (200, #"{"child_bags":[{"label":"C1"},{"label":"C3"}],"count":2}"#, .notListed),
         ])
     func `a list tells`(status: Int, body: String, expected: WebReadBack) {
-        #expect(WebReadBack.judge(response(status, body), label: "C2", parent: "SB00860") == expected)
+        #expect(WebReadBack.judge(response(status, body), label: "C2", parent: "SB00860", most: 2) == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("Parent bag is full", 30), ("Maximum 25 child bags allowed", 25), ("Parent bag is full (12/12)", 12),
+            ("Parent bag SB00860 is already completed (40/40 children)", 40), ("already completed (x", 30),
+            ("Maximum 99999999999999999999 child bags", 30),
+        ])
+    func `the refusal tells how many children a full bag has`(refusal: String, most: Int) {
+        #expect(WebReadBack.childrenOfFullBag(refusal) == most)
     }
 
     @Test(
@@ -28,9 +38,14 @@ struct WebReadBackTests {
             (200, #"{"success":false,"children":[]}"#), (200, #"{"children":["C2"],"parent_qr":"SB00861"}"#),
             (200, #"{"children":["C1"],"count":30}"#), (200, #"{"children":["C1"],"has_more":true}"#),
             (200, #"{"children":[{"id":1}]}"#), (200, #"{"children":["C1",7]}"#),
+            // The bag is full, so that a list with fewer than it holds is a page of it, or of something else.
+            (200, #"{"success":true,"children":[],"child_count":0}"#),
+            (200, #"{"children":["C1"],"page":1,"pages":2}"#),
+            (200, #"["C1"]"#), (200, #"{"children":["C1","C3"],"has_next":true}"#),
         ])
     func `what is no whole list tells nothing`(status: Int, body: String) {
-        guard case .unreadable = WebReadBack.judge(response(status, body), label: "C2", parent: "SB00860") else {
+        guard case .unreadable = WebReadBack.judge(response(status, body), label: "C2", parent: "SB00860", most: 2)
+        else {
             Issue.record("it was taken for a list")
             return
         }

@@ -185,6 +185,7 @@ final class MQTTUplink: Uplink {
         let (session, key) = state.withLock { ($0.session, $0.ackKey) }
         guard session?.isVersion5 != false || settings.mqtt.ackProof == .brokerRules || settings.mqtt.ack == .broker
         else {
+            await client.askForVersion5()
             return .misconfigured(
                 "\(place): the broker speaks MQTT 3.1.1, which has no room for the code of ack_auth = \"key\"; use a "
                     + "broker with MQTT 5, or write mqtt = { ack_auth = \"broker-acl\" } and see to its rules")
@@ -220,6 +221,12 @@ final class MQTTUplink: Uplink {
             return Task.isCancelled
                 ? .cancelled
                 : .failure("\(place): no PUBACK within \(settings.timeout)", retryAfter: nil)
+        }
+        // The broker keeps nothing for nobody: what it says so of is gone.
+        guard outcome != .acknowledged(.noSubscribers) else {
+            return .failure(
+                "\(place): nobody is subscribed to \(message.topic), so that the broker has thrown the batch away; see "
+                    + "whether its consumer runs", retryAfter: nil)
         }
         return MQTTAnswer.classify(outcome, place, topic: message.topic) ?? .brokerAccepted
     }

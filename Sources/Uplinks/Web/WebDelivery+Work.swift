@@ -164,7 +164,8 @@ extension WebDelivery {
                 return .retry("\(paths.children) was answered \(response.status)", after: nil, ambiguous: false)
             }
             lanes[lane]?.readBackFailures = 0
-            switch WebReadBack.judge(response, label: label, parent: parent) {
+            let most = WebReadBack.childrenOfFullBag(refusal)
+            switch WebReadBack.judge(response, label: label, parent: parent, most: most) {
             case .listed: return .duplicate(text: "read back: it is in \(Safe.text(parent))")
             case .notListed: return .rejected("\(refusal) (read back: it is not in \(Safe.text(parent)))")
             case .unreadable(let reason): return unknown(isRead ? "read back: \(reason)" : reason)

@@ -41,6 +41,8 @@ actor WebDelivery: Delivery {
     var successes = 0
     /// The question whether a site that was left is well again.
     var asking: Task<Bool, Never>?
+    /// The look for what an earlier run has left.
+    private var finding: Task<Void, Never>?
     /// `successes` when the site in use was taken.
     var successesBefore = 0
     var spoolTrouble = false
@@ -83,10 +85,13 @@ actor WebDelivery: Delivery {
     func run() async {
         guard !stopping else { return }
         isRunning = true
+        // Unstructured: stop() must be able to end its waiting.
+        let finding = Task { await self.findWaiting() }
+        self.finding = finding
         await withDiscardingTaskGroup { group in
             for seat in seats.indices { group.addTask { await self.work(seat) } }
             group.addTask { await self.takeArrivals() }
-            group.addTask { await self.findWaiting() }
+            group.addTask { await finding.value }
             if sites.count > 1 { group.addTask { await self.watchSitesLeft() } }
         }
         isRunning = false
@@ -119,6 +124,7 @@ actor WebDelivery: Delivery {
         stopping = true
         arrivals.finish()
         asking?.cancel()
+        finding?.cancel()
         watcher.wake()
         wakeAll()
         let work = seats.compactMap(\.underWay)

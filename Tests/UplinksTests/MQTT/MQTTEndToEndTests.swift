@@ -343,6 +343,42 @@ struct `MQTT from spool to backend` {
         }
     }
 
+    @Test func `with ack = broker a batch that the broker has nobody for is not accepted`() async throws {
+        try await withTemporaryDirectory { directory in
+            let broker = try await MosquittoBroker(in: directory)
+            let bench = try MQTTBench(directory, port: broker.port) { $0.mqtt.ack = .broker }
+            try await bench.run {
+                bench.fill(lanes: 1, children: 3)
+                try await eventually("the reason") {
+                    await bench.delivery.status().lastError?.contains("nobody is subscribed") == true
+                }
+                #expect(bench.log.settled.isEmpty)
+                let application = try await ApplicationSide(
+                    broker.settings("backend"), backend: bench.simulator.url, gatewayKey: MQTTBench.gatewayKey,
+                    plan: { _ in .swallow })
+                await bench.log.waitForSettled(4)
+                try await eventually("it has arrived") { application.batches.count == 1 }
+                await application.stop()
+            }
+        }
+    }
+
+    @Test func `a broker that has learned MQTT 5 meanwhile is asked for it, where acks need their code`() async throws {
+        let server = ScriptedBroker(speaks5: false)
+        defer { server.close() }
+        try await withTemporaryDirectory { directory in
+            let bench = try MQTTBench(directory, port: Int(server.port))
+            try await bench.run {
+                bench.fill(lanes: 1, children: 1)
+                try await eventually("refused") { await bench.delivery.status().state == .misconfigured }
+                server.learnVersion5()
+                try await eventually("asked again") { server.versions.filter { $0 == 5 }.count >= 2 }
+                await bench.delivery.resume()
+                try await eventually("published") { server.publishes >= 2 }
+            }
+        }
+    }
+
     @Test func `the gateway's status is kept at the broker, and says offline when it stops`() async throws {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)

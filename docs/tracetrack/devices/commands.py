@@ -26,7 +26,7 @@ def _dsn() -> str:
 @click.option("--key-file", type=click.File(), help="a key that the gateway has already, 32 bytes in base64url")
 def gateway(name: str, user: str, bearer: bool, key_file: Any) -> None:
     """Registers a gateway and prints its secret, once: into the file of the gateway's `auth`."""
-    secret = unb64u(key_file.read().strip()) if key_file else secrets.token_bytes(32)
+    secret = read_secret(key_file.read()) if key_file else secrets.token_bytes(32)
     token = b64u(secret)
     with transaction(_dsn()) as cursor:
         cursor.execute('SELECT id FROM "user" WHERE username = %s', (user,))
@@ -42,6 +42,18 @@ def gateway(name: str, user: str, bearer: bool, key_file: Any) -> None:
              hashlib.sha256(token.encode()).digest() if bearer else None))
     click.echo(f"{name}:{key_id(secret)}", err=True)
     click.echo(token)
+
+
+def read_secret(text: str) -> bytes:
+    """The key of a gateway's key file; raises ClickException."""
+    try:
+        secret = unb64u(text.strip())
+    except ValueError as error:
+        raise click.ClickException(f"the key file {error}") from error
+    # An empty file would make a key that anybody has.
+    if len(secret) != 32:
+        raise click.ClickException("the key file must hold 32 bytes in base64url without padding")
+    return secret
 
 
 @commands.command()

@@ -4,7 +4,10 @@ import hmac
 import unittest
 from typing import Any
 
+from click import ClickException
+
 from devices import scan, signature, strictjson
+from devices.commands import read_secret
 
 KEY = bytes(range(32))
 
@@ -119,6 +122,17 @@ class RequestSignatureTests(unittest.TestCase):
         with self.assertRaises(signature.Unsigned):
             signed = signature.parse('sig1=("date");created=1;keyid="a"', "sig2=::")
             signature.verify(signed, {"date": ""}, [], KEY, 1)
+
+
+class KeyFileTests(unittest.TestCase):
+    """`flask devices gateway --key-file`."""
+
+    def test_only_a_whole_key_is_registered(self) -> None:
+        """An empty or torn file would make a key that others could guess."""
+        self.assertEqual(read_secret(scan.b64u(KEY) + "\n"), KEY)
+        for text in ("", "\n", scan.b64u(KEY)[:40], scan.b64u(KEY + KEY), "no key!"):
+            with self.assertRaises(ClickException, msg=text):
+                read_secret(text)
 
 
 if __name__ == "__main__":
