@@ -46,14 +46,44 @@ struct WebSessionTests {
     @Test func `a child answered with another parent takes the session's parent away`() {
         var session = loggedIn()
         _ = session.parentAnswered(accepted, label: "SB00001")
-        _ = session.childAnswered(.mismatch("x"))
+        _ = session.childAnswered(.mismatch("x"), label: "C1")
         #expect(session.step(for: child(1, of: "SB00001"), nowNs: 0) == .postParentAgain("SB00001"))
+    }
+
+    @Test func `a child that may come late keeps the session at its bag until it is answered, or a minute`() {
+        var session = loggedIn()
+        _ = session.parentAnswered(accepted, label: "SB00001")
+        session.mayComeLate("C1", of: "SB00001", isParent: false, nowNs: 0)
+        let other = WebScan(n: 9, id: scanID(9), kind: .parent("SB00002"))
+        let minute = WebSession.lateFor.nanoseconds
+        #expect(session.step(for: other, nowNs: 1) == .wait(untilNs: minute))
+        #expect(session.step(for: child(2, of: "SB00002"), nowNs: 1) == .wait(untilNs: minute))
+        #expect(session.step(for: child(1, of: "SB00001"), nowNs: 1) == .postChild("C1", of: "SB00001"))
+        #expect(session.step(for: other, nowNs: minute) == .postParent("SB00002"))
+        // Asked again, it is answered: whatever comes late is refused by the backend.
+        _ = session.childAnswered(.retry("x", after: nil, ambiguous: true), label: "C1")
+        #expect(session.step(for: other, nowNs: 2) == .wait(untilNs: minute))
+        _ = session.childAnswered(.duplicate(text: ""), label: "C1")
+        #expect(session.step(for: other, nowNs: 2) == .postParent("SB00002"))
+    }
+
+    @Test func `a bag that may come late keeps the session at it for a minute, whatever is answered`() {
+        var session = loggedIn()
+        session.parentGoesOut()
+        session.mayComeLate("SB00001", of: "SB00001", isParent: true, nowNs: 0)
+        _ = session.parentAnswered(accepted, label: "SB00001")
+        _ = session.childAnswered(accepted, label: "C1")
+        let other = WebScan(n: 9, id: scanID(9), kind: .parent("SB00002"))
+        #expect(session.step(for: other, nowNs: 1) == .wait(untilNs: WebSession.lateFor.nanoseconds))
+        // A new login does not end what the old session's post may do: it may be the same session to the backend.
+        session.loggedIn(token: "t", nowNs: 2)
+        #expect(session.step(for: other, nowNs: 3) == .wait(untilNs: WebSession.lateFor.nanoseconds))
     }
 
     @Test func `a lost session logs in and posts the parent again`() {
         var session = loggedIn()
         _ = session.parentAnswered(accepted, label: "SB00001")
-        let isHopeless = session.childAnswered(.sessionLost("x"))
+        let isHopeless = session.childAnswered(.sessionLost("x"), label: "C1")
         #expect(!isHopeless)
         #expect(session.step(for: child(1, of: "SB00001"), nowNs: 0) == .login)
         session.loggedIn(token: "t2", nowNs: 0)
@@ -64,7 +94,7 @@ struct WebSessionTests {
         var session = loggedIn()
         var stopped: [Bool] = []
         for _ in 0..<3 {
-            stopped.append(session.childAnswered(.sessionLost("x")))
+            stopped.append(session.childAnswered(.sessionLost("x"), label: "C1"))
             session.loggedIn(token: "t", nowNs: 0)
         }
         #expect(stopped == [false, false, true])
@@ -88,7 +118,7 @@ struct WebSessionTests {
         #expect(goesOn)
         #expect(session.step(for: scan, nowNs: hour * 57 / 60) == .postChild("C1", of: "SB00001"))
         #expect(session.step(for: scan, nowNs: hour * 58 / 60) == .login)
-        _ = session.childAnswered(.sessionLost("x"))
+        _ = session.childAnswered(.sessionLost("x"), label: "C1")
         let stillGoesOn = session.renewLater(hour)
         #expect(!stillGoesOn)
     }

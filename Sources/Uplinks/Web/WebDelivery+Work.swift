@@ -97,6 +97,7 @@ extension WebDelivery {
         case .postParent(let label): await postParent(lane, scan, seat, label, again: false)
         case .postParentAgain(let label): await postParent(lane, scan, seat, label, again: true)
         case .postChild(let label, let parent): await postChild(lane, scan, seat, label, parent)
+        case .wait(let until): plan.postpone(lane, untilNs: until)
         }
     }
 
@@ -104,7 +105,7 @@ extension WebDelivery {
         guard mayAsk(lane, seat) else { return }
         seat.session.parentGoesOut()
         if again { counts[seat.site.settings.name]?.extraParentPosts += 1 }
-        let answer = await post(seat.web.target.path, label, scan, seat) { response, backendMs, loginPath in
+        let answer = await post(seat.web.target.path, label, of: nil, scan, seat) { response, backendMs, loginPath in
             WebTable.parent(response, parent: label, loginPath: loginPath, backendMs: backendMs)
         }
         if seat.session.parentAnswered(answer, label: label) { return loseSession(seat) }
@@ -123,23 +124,35 @@ extension WebDelivery {
     private func postChild(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ label: String, _ parent: String) async {
         if seat.site.settings.requests.countsChildren { guard mayAsk(lane, seat) else { return } }
         let lost = lanes[lane]?.answerLost ?? false
-        var answer = await post(seat.site.settings.paths.child, label, scan, seat) { response, backendMs, loginPath in
+        var answer = await post(seat.site.settings.paths.child, label, of: parent, scan, seat) {
+            response, backendMs, loginPath in
             WebTable.child(
                 response, label: label, parent: parent, answerLost: lost, loginPath: loginPath, backendMs: backendMs)
         }
         if case .probablyAccepted(let reason) = answer {
             answer = await readBack(lane, seat, label, parent, reason)
         }
-        if seat.session.childAnswered(answer) { return loseSession(seat) }
+        if seat.session.childAnswered(answer, label: label) { return loseSession(seat) }
         await take(answer, lane, scan, seat)
     }
 
+    // Posts a parent, or a child of `parent`.
     private func post(
-        _ path: String, _ label: String, _ scan: WebScan, _ seat: WebSeat,
+        _ path: String, _ label: String, of parent: String?, _ scan: WebScan, _ seat: WebSeat,
         _ classify: (HTTPResponse, _ backendMs: Int64, _ loginPath: String) -> WebAnswer
     ) async -> WebAnswer {
         seat.site.pace.requestGoesOut(now)
-        switch await seat.web.post(path, label: label, id: scan.id, token: seat.session.token) {
+        let result = await seat.web.post(path, label: label, id: scan.id, token: seat.session.token)
+        let ranOutOfTime =
+            switch result {
+            // A proxy's time.
+            case .success(let response): response.status == 504
+            case .failure(let error): error.requestMayHaveBeenSent && [.timeout, .cancelled].contains(error.code)
+            }
+        if ranOutOfTime {
+            seat.session.mayComeLate(label, of: parent ?? label, isParent: parent == nil, nowNs: now)
+        }
+        switch result {
         case .success(let response):
             let backendMs = response.headers["Date"].flatMap(HTTPDate.parse) ?? context.time.now().wallMs
             return classify(response, backendMs, seat.site.settings.paths.login)

@@ -17,7 +17,17 @@ struct WebSession {
         case postParentAgain(String)
         /// Post the child.
         case postChild(String, of: String)
+        /// Nothing of another bag before this uptime: a post that was not answered in time may still be acted on.
+        case wait(untilNs: Int64)
         case hold(String)
+    }
+
+    /// A post that ran out of time. The backend may act on it later, and goes by its session's parent then.
+    private struct Late {
+        let label: String
+        let parent: String
+        let isParent: Bool
+        let untilNs: Int64
     }
 
     /// The session ends an hour after its login, whatever happens in it; it is renewed before that: where a bag begins,
@@ -25,6 +35,8 @@ struct WebSession {
     static let renewAfter: Duration = .seconds(50 * 60)
     static let renewInsideBagAfter: Duration = .seconds(55 * 60)
     static let loginFailuresToStop = 2
+    /// No backend works longer on a request: gunicorn ends a worker after 30 s.
+    static let lateFor: Duration = .seconds(60)
     /// The backend completes a bag at so many.
     static let childrenOfFullBag = 30
     static let pauseAfterFailures: Duration = .seconds(30 * 60)
@@ -43,6 +55,7 @@ struct WebSession {
     /// Logins that failed in a row.
     private(set) var loginFailures = 0
     private var lostSinceAccepted = 0
+    private var late: Late?
     /// A login is due, but not before this uptime: the session still stands.
     private var renewNotBeforeNs: Int64 = 0
 
@@ -63,11 +76,27 @@ struct WebSession {
             if nowNs - since >= after.nanoseconds, nowNs >= renewNotBeforeNs { return .login }
         }
         switch scan.kind {
-        case .parent(let label): return .postParent(label)
+        case .parent(let label): return wait(before: label, nowNs) ?? .postParent(label)
         case .child(let label, let own):
-            return parent == WebTable.normal(own) ? .postChild(label, of: own) : .postParentAgain(own)
+            if parent == WebTable.normal(own) { return .postChild(label, of: own) }
+            return wait(before: own, nowNs) ?? .postParentAgain(own)
         case .cannotBeSent(let reason): return .hold(reason)
         }
+    }
+
+    // A child that comes late would land in the next bag, and a parent that comes late would get the next bag's children.
+    private func wait(before label: String, _ nowNs: Int64) -> Step? {
+        guard let late, nowNs < late.untilNs, WebTable.normal(label) != WebTable.normal(late.parent) else { return nil }
+        return .wait(untilNs: late.untilNs)
+    }
+
+    /// A post was not answered in time: the backend may act on it later.
+    ///
+    /// - Parameter parent: the bag of the child that was posted, or the bag itself.
+    mutating func mayComeLate(_ label: String, of parent: String, isParent: Bool, nowNs: Int64) {
+        late = Late(
+            label: label, parent: parent, isParent: isParent || late?.isParent == true,
+            untilNs: nowNs + Self.lateFor.nanoseconds)
     }
 
     /// A login, or the first look at a page with restored cookies, went well.
@@ -111,7 +140,16 @@ struct WebSession {
 
     /// The answer to a post of a child. True where the session was lost right after each of two logins: no login will
     /// mend that.
-    mutating func childAnswered(_ answer: WebAnswer) -> Bool { answered(answer) }
+    mutating func childAnswered(_ answer: WebAnswer, label: String) -> Bool {
+        // The child is in its bag now, or in none: what comes late is refused. Of a parent nothing says that.
+        if late?.label == label, late?.isParent == false {
+            switch answer {
+            case .accepted, .duplicate, .rejected: late = nil
+            default: break
+            }
+        }
+        return answered(answer)
+    }
 
     private mutating func answered(_ answer: WebAnswer) -> Bool {
         switch answer {
