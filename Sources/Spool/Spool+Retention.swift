@@ -27,9 +27,14 @@ extension Spool {
                         }
                     }
                 }
+                if let lost = lostAssignments { try restore(lost) }
             }
+            lostAssignments = nil
             try loadAssignments()
-            try connection.transaction { try adoptOrphans() }
+            try connection.transaction {
+                try settleMain(known)
+                try adoptOrphans()
+            }
         } catch {
             throw SpoolError(wrapping: error)
         }
@@ -137,9 +142,17 @@ extension Spool {
                 try connection.first(
                     "SELECT n FROM cursor WHERE lane = ? AND grp = ?", .integer(lane), .text(group.text)
                 ) { $0.integer(0) } ?? 0
-            if let until = share.until, n >= until { continue }
+            // Numbers run through all lanes: the watermark may be another lane's scan, which the cursor never comes to.
+            if let until = share.until, try !hasScans(lane, after: n, upTo: until) { continue }
             last = min(last, n)
         }
         return last == .max ? 0 : last
+    }
+
+    private func hasScans(_ lane: Int64, after n: Int64, upTo last: Int64) throws(DatabaseError) -> Bool {
+        try connection.first(
+            "SELECT 1 FROM scan WHERE lane = ? AND n > ? AND n <= ? LIMIT 1", .integer(lane), .integer(n),
+            .integer(last)
+        ) { _ in true } ?? false
     }
 }

@@ -115,8 +115,9 @@ struct GatewayCutoverTests {
 
     @Test func `what cannot be cut over is refused with what there is`() async throws {
         try await withTwoBackends("") { bench, _, scanner in
-            func refusal(_ old: String, _ new: String, _ lane: String?) async throws -> String {
+            func refusal(_ old: String, _ new: String, _ lane: String?, back: Bool = false) async throws -> String {
                 var arguments: [(key: String, value: JSONValue)] = [("old", .string(old)), ("new", .string(new))]
+                if back { arguments.append(("back", .bool(true))) }
                 if let lane { arguments.append(("lane", .string(lane))) }
                 do { _ = try await bench.ask("uplink cutover", arguments) } catch { return "\(error)" }
                 return ""
@@ -126,6 +127,9 @@ struct GatewayCutoverTests {
             #expect(try await refusal("tracetrack", "aws", "table-9").contains("has not scanned yet"))
             try await scan(scanner, "SB10000")
             #expect(try await refusal("aws", "tracetrack", "table-1").contains("it is tracetrack's already"))
+            for lane in [nil, "table-1"] {
+                #expect(try await refusal("aws", "tracetrack", lane, back: true).contains("did not go from aws"))
+            }
         }
     }
 

@@ -308,7 +308,7 @@ actor Intake: ReadingSink, SettlementSink {
                     exceptions: [.init(n: n, state: state, reason: reason)]))
         }
         if let receiver {
-            note(receiver, .held, "no label rule knows it ([lane] other = \"hold\")")
+            note(receiver, .held, SettlementRecord.Exception.unknownLabel)
             batch.held[receiver, default: 0] += 1
         }
         for mirror in groups.mirrors { note(mirror, .discarded, "held; a mirror gets what its primary gets at once") }
