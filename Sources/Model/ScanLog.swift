@@ -48,3 +48,8 @@ public protocol ScanLog: Sendable {
     /// - Returns: how many were given up. They are not returned by `waiting` again.
     func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int
 }
+
+extension ScanLog {
+    /// What a log says from which nothing is ever taken.
+    public func areWaiting(_ numbers: [Int64], for group: GroupID, lane: LaneID) async -> Bool { true }
+}
