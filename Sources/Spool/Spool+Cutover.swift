@@ -157,7 +157,15 @@ extension Spool {
         }
         guard let main = assignments.main, !primaries.contains(main) else { return }
         let heir = assignments.mainBefore.flatMap { primaries.contains($0) ? $0 : nil } ?? first
-        for (name, lane) in lanes where assignments.lanes[name] == nil { _ = try forgetGone(lane, heir) }
+        for (name, lane) in lanes where assignments.lanes[name] == nil {
+            if heir != assignments.mainBefore {
+                let place = try place(of: main, lane.id)
+                try connection.run(
+                    "INSERT OR IGNORE INTO cursor VALUES (?, ?, ?, ?)", .text(heir.text), .integer(lane.id),
+                    .integer(place.n), .integer(place.settled))
+            }
+            _ = try forgetGone(lane, heir)
+        }
         try setMain(heir, before: nil)
     }
 

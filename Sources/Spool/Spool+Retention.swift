@@ -86,6 +86,19 @@ extension Spool {
         }
     }
 
+    /// How many scans wait for a group that the configuration has no more and for nobody else: another primary has what
+    /// came after them.
+    public func leftBehind(_ group: GroupID) throws(SpoolError) -> Int64 {
+        guard !groups.all.contains(group) else { return 0 }
+        do {
+            return try connection.first(
+                "SELECT count(*) FROM assignment a LEFT JOIN cursor c ON c.grp = a.grp AND c.lane = a.lane"
+                    + " JOIN scan s ON s.lane = a.lane AND s.n > ifnull(c.n, 0) AND s.n <= a.until WHERE a.grp = ?",
+                .text(group.text)
+            ) { $0.integer(0) } ?? 0
+        } catch { throw SpoolError(error) }
+    }
+
     /// The last scan stored before a time, or nil where that is not known for sure: only marks made with a synced
     /// clock count, or a clock that jumped would age everything at once.
     public func lastNumber(before wallMs: Int64) throws(SpoolError) -> Int64? {

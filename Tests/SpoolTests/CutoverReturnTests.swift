@@ -128,6 +128,30 @@ struct CutoverReturnTests {
         }
     }
 
+    @Test func `a lane that was never cut over goes on where it stood when its primary leaves the configuration`()
+        async throws
+    {
+        try await withSpool { spool, directory in
+            let a = try spool.store(["a"])[0]
+            try spool.judge(old, upTo: a, count: 1)
+            try spool.store(["b"])
+            try spool.use(SpoolGroups([new]))
+            let found = try await waiting(spool, directory, new)
+            #expect(found.labels == [wire("b")] && found.count == 1)
+        }
+    }
+
+    @Test func `what waits for a primary that left the configuration is counted`() async throws {
+        try await withSpool { spool, _ in
+            try spool.store(["a", "b"])
+            _ = try spool.planCutover(of: [laneA], from: old, to: new, isMain: true)
+            try spool.store(["bag"], cut: 0)
+            #expect(try spool.leftBehind(old) == 0)
+            try spool.use(SpoolGroups([new]))
+            #expect(try spool.leftBehind(old) == 2 && spool.leftBehind(new) == 0)
+        }
+    }
+
     @Test func `a scan that no label rule knows is held for whoever gets the lane back`() async throws {
         try await withSpool { spool, directory in
             try spool.store(["a"])
