@@ -234,6 +234,8 @@ actor Intake: ReadingSink, SettlementSink {
         guard spool.isPressed != wasPressed else { return }
         wasPressed = spool.isPressed
         outputs?.log.notePressure(wasPressed)
+        // A full file takes no scan, so that none would wake the mirrors either.
+        if wasPressed { outputs?.scansArrived(Array(spool.lanes.keys)) }
     }
 
     private func judge(_ place: Int, _ batch: inout IntakeBatch) {
