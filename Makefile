@@ -51,22 +51,24 @@ install: ## binary, unit, udev rules, first configuration and key (root; DESTDIR
 	install -D -m 755 -s .build/release/scangate "$(DESTDIR)$(BINDIR)/scangate"
 	install -D -m 755 systemd/post-install "$(DESTDIR)$(LIBDIR)/scangate/post-install"
 	install -D -m 644 systemd/scangate.service "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service"
+	install -D -m 644 systemd/scangate-relay.service "$(DESTDIR)$(LIBDIR)/systemd/system/scangate-relay.service"
 	sed -i 's,=/usr/bin/scangate,=$(BINDIR)/scangate,; s,///usr/share,//$(SHAREDIR),' \
-	  "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service"
+	  "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service" "$(DESTDIR)$(LIBDIR)/systemd/system/scangate-relay.service"
 	install -D -m 644 systemd/scangate.sysusers.conf "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf"
 	install -D -m 644 systemd/scangate.tmpfiles.conf "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
 	sed -i 's,/usr/share,$(SHAREDIR),' "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
 	install -D -m 644 devices/60-scangate.rules "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
 	install -D -m 644 systemd/scangate.toml "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml"
-	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/sample/scangate.toml
+	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/sample/scangate.toml docs/sample/relay.toml
 	@if [[ ! -e "$(DESTDIR)/etc/scangate/scangate.toml" ]]; then \
 	  install -D -m 640 systemd/scangate.toml "$(DESTDIR)/etc/scangate/scangate.toml"; fi
 	@if [[ -n "$(DESTDIR)" ]]; then echo "on the target, as root: $(LIBDIR)/scangate/post-install"; \
 	  else "$(LIBDIR)/scangate/post-install"; echo "next: $(SHAREDIR)/doc/scangate/install.md"; fi
 
 uninstall: ## all of that but configuration, keys, state, user and group
-	@[[ -n "$(DESTDIR)" ]] || { [[ $$(id -u) -eq 0 ]] && { systemctl disable --now scangate 2>/dev/null || true; }; }
+	@[[ -n "$(DESTDIR)" ]] || { [[ $$(id -u) -eq 0 ]] && { systemctl disable --now scangate scangate-relay 2>/dev/null || true; }; }
 	rm -f "$(DESTDIR)$(BINDIR)/scangate" "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service" \
+	  "$(DESTDIR)$(LIBDIR)/systemd/system/scangate-relay.service" \
 	  "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf" "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf" \
 	  "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
 	rm -rf "$(DESTDIR)$(LIBDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/doc/scangate"

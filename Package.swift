@@ -83,10 +83,13 @@ let package = Package(
         // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.
         .target(
             name: "CBareLoop", path: "Tests/Bench/CBareLoop",
-            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
+            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z"), .linkedLibrary("mosquitto")]),
         .executableTarget(
             name: "scangate-bench",
-            dependencies: ["CBareLoop", "Gateway", "HTTPClient", "HTTPServer", "Spool", "JSON", "Model", "Posix"],
+            dependencies: [
+                "CBareLoop", "Gateway", "Spool", "MQTTClient", "HTTPClient", "HTTPServer", "Wire", "Crypto", "JSON",
+                "Model", "Posix",
+            ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
         // Tests mirror the modules; TestSupport holds what several of them need.
@@ -118,6 +121,9 @@ let package = Package(
                 "Uplinks", "HTTPClient", "HTTPServer", "MQTTClient", "Wire", "Crypto", "Simulator", "JSON", "Gzip",
                 "Model", "Posix",
             ]),
+        tests(
+            "RelayTests",
+            ["Uplinks", "HTTPClient", "MQTTClient", "Wire", "Crypto", "Simulator", "Model", "Posix"]),
         tests("KillTests", ["MQTTClient", "JSON", "Model"]),
         tests(
             "GatewayTests",

@@ -25,7 +25,8 @@ public enum Daemon {
         Log.notice("stopped; everything acknowledged is in \(configuration.gateway.stateDirectory)")
     }
 
-    fileprivate static func load(_ path: String) throws(CommandError) -> Configuration {
+    /// The configuration of a service.
+    static func load(_ path: String) throws(CommandError) -> Configuration {
         let credentials = getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }
         do { return try Configuration.load(path: path, credentialsDirectory: credentials) } catch {
             throw CommandError(error.description, exit: .configuration)

@@ -65,6 +65,10 @@ public struct DeliveryContext: Sendable {
     /// that is on disk, or has failed.
     public var sessionsChanged: @Sendable () async -> Void = {}
 
+    /// tracetrack-web: any scan may have been posted before by somebody whose answer nobody knows, not only the first of
+    /// a lane: a relay's, which has no memory of what another did before it died.
+    public var answersMayBeLost = false
+
     /// Everything but what an earlier run has saved.
     public init(
         gateway: GatewayID, site: String, log: any ScanLog, client: HTTPClient, time: TimeSource,

@@ -96,7 +96,9 @@ struct Judged: Equatable {
 /// What an observer hears of an uplink. Called on the uplink's actor: it must return at once.
 public enum UplinkEvent: Sendable, Equatable {
     /// One scan has its answer.
-    case judged(lane: LaneID, n: Int64, id: UUID, settlement: Settlement, text: String, childCount: Int?)
+    case judged(
+        lane: LaneID, n: Int64, id: UUID, settlement: Settlement, text: String, childCount: Int?,
+        isDuplicate: Bool = false)
     /// The state changed; the text says why and how to mend it.
     case stateChanged(UplinkState, text: String)
     /// One attempt to deliver is over (tracetrack-devices); failed where it says nothing of the scans.

@@ -35,18 +35,35 @@ public struct BatchReply: Sendable, Equatable {
         }
     }
 
+    /// Why the backend did not look at the scans: what a relay tells in an ack, in the place of an HTTP answer.
+    public struct Refusal: Sendable, Equatable {
+        /// The HTTP status: 400, 413, 415 or 422.
+        public var status: Int
+        /// For people.
+        public var text: String
+
+        /// Both.
+        public init(status: Int, text: String) {
+            self.status = status
+            self.text = text
+        }
+    }
+
     /// The batch that is answered.
     public var batchID: UUID
     /// The backend's wall clock, 24 characters, or empty.
     public var serverTime: String
     /// In any order; some scans may be missing, some named twice.
     public var results: [Result]
+    /// Why the batch as a whole was refused; nil where it was not. Then there are no results.
+    public var refusal: Refusal?
 
     /// A reply.
-    public init(batchID: UUID, serverTime: String, results: [Result]) {
+    public init(batchID: UUID, serverTime: String, results: [Result], refusal: Refusal? = nil) {
         self.batchID = batchID
         self.serverTime = serverTime
         self.results = results
+        self.refusal = refusal
     }
 
     /// The largest reply that is read, decompressed too: 1 MiB.
@@ -62,7 +79,8 @@ public struct BatchReply: Sendable, Equatable {
         }
         guard let results = value["results"]?.array else { throw WireError("results", "must be an array") }
         return BatchReply(
-            batchID: batchID, serverTime: value["server_time"]?.string ?? "", results: results.compactMap(result))
+            batchID: batchID, serverTime: value["server_time"]?.string ?? "", results: results.compactMap(result),
+            refusal: value["error"].flatMap(refusal))
     }
 
     /// The reply's bytes.
@@ -74,8 +92,20 @@ public struct BatchReply: Sendable, Equatable {
             $0.member("server_time", serverTime)
             $0.key("results")
             $0.array { for result in results { Self.write(result, to: &$0) } }
+            guard let refusal else { return }
+            $0.key("error")
+            $0.object {
+                $0.member("status", refusal.status)
+                $0.member("text", refusal.text)
+            }
         }
         return json.bytes
+    }
+
+    private static func refusal(_ value: JSONValue) -> Refusal? {
+        value["status"]?.integer.flatMap { Int(exactly: $0) }.map {
+            Refusal(status: $0, text: value["text"]?.string ?? "")
+        }
     }
 
     private static func result(_ value: JSONValue) -> Result? {

@@ -8,9 +8,9 @@ enum Main {
     /// would still die of them.
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
-        // First of all: a SIGTERM before this line is fatal, one after it waits. The daemon alone ends in order; every
+        // First of all: a SIGTERM before this line is fatal, one after it waits. Daemon and relay alone end in order; every
         // other command ends by Ctrl-C at once.
-        if words.first == "run" { Signals.block() }
+        if words.first == "run" || words.first == "relay" { Signals.block() }
         // Unstructured: it is the body of the program, and ends it.
         Task.detached { exit(await run(words)) }
         while true { pause() }

@@ -50,6 +50,14 @@ enum Bare {
         return scans
     }
 
+    /// Reads, compresses and publishes a whole spool by MQTT, 16 batches under way; scans a second.
+    static func publish(_ spool: String, port: Int, batch: Int32 = 250) throws -> Double {
+        let start = nowMs()
+        let scans = bare_mqtt_drain(spool, Int32(port), batch, 16)
+        guard scans > 0 else { throw BenchError("the bare loop cannot publish \(spool) to port \(port)") }
+        return Double(scans) * 1000 / (nowMs() - start)
+    }
+
     /// Milliseconds of an fdatasync after 4 KiB, each of 200.
     static func syncs(in directory: String) throws -> [Double] {
         var took = [Int64](repeating: 0, count: 200)

@@ -22,12 +22,13 @@ enum Main {
     private static let rows: [(name: String, measure: Measure)] = [
         ("growth", { try await IntakeRows.growth($0) }), ("latency", { try await IntakeRows.latency($0) }),
         ("intake", { try await IntakeRows.intake($0) }),
-        ("verdict", { try await DeliveryRows.verdict($0, web: false) }),
-        ("web", { try await DeliveryRows.verdict($0, web: true) }),
+        ("verdict", { try await DeliveryRows.verdict($0, .devices) }),
+        ("web", { try await DeliveryRows.verdict($0, .web) }),
         ("web-scale", { try await WebRows.scale($0) }), ("web-shared", { try await WebRows.shared($0) }),
         ("idle", { try await StandingRows.idle($0) }), ("bulk", { try await DeliveryRows.bulk($0) }),
-        ("https", { try await BacklogRows.https($0) }), ("live", { try await DeliveryRows.live($0) }),
-        ("binary", { try await StandingRows.binary($0) }),
+        ("https", { try await BacklogRows.https($0) }), ("mqtt", { try await MQTTRows.backlog($0) }),
+        ("mqtt-live", { try await DeliveryRows.verdict($0, .mqtt) }), ("live", { try await DeliveryRows.live($0) }),
+        ("relay", { try await RelayRows.relay($0) }), ("binary", { try await StandingRows.binary($0) }),
     ]
 
     static func main() async {

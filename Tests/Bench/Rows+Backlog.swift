@@ -8,7 +8,7 @@ enum BacklogRows {
     /// By tracetrack-devices over HTTP, on loopback and over a way of 50 ms there and back.
     static func https(_ bench: Bench) async throws -> Row {
         let scans = 400_000
-        let site = try await backlog(bench, "https", scans)
+        let site = try await backlog(bench, "https", scans, lanes: lanes)
         let (near, far, bare) = try await blocking {
             var (near, far, bare): ([Double], [Double], [Double]) = ([], [], [])
             for part in 0..<3 {
@@ -36,7 +36,7 @@ enum BacklogRows {
     }
 
     /// A site whose spool has this many scans waiting.
-    private static func backlog(_ bench: Bench, _ name: String, _ scans: Int) async throws -> Site {
+    static func backlog(_ bench: Bench, _ name: String, _ scans: Int, lanes: Int) async throws -> Site {
         let site = try Site(bench, name)
         _ = try await site.add(ports: (0..<lanes).map { "\(site.directory)/none-\($0)" })
         let gateway = try await LocalGateway(site, lanes: lanes)

@@ -66,6 +66,18 @@ struct Site: Sendable {
             """
     }
 
+    /// The same by way of a broker that has no bounds.
+    func mqttUplink(_ port: Int, ack: String) throws -> String {
+        try Files.replace(directory + "/uplink.key", with: Array(Site.key.utf8))
+        return """
+            [[uplink]]
+            name = "backend"
+            url = "mqtt://127.0.0.1:\(port)"
+            auth = { kind = "signature", key_file = "\(directory)/uplink.key" }
+            mqtt = { ack = "\(ack)", max_messages_per_s = 10_000, max_bytes_per_s = "1 GiB" }
+            """
+    }
+
     /// The same by the contract tracetrack-web.
     func webUplink(_ url: String, accounts: Int = 1) throws -> String {
         try Files.replace(directory + "/password", with: Array("bench-password".utf8))

@@ -9,7 +9,7 @@ struct CommitPaceTests {
     // Commits of `scans` each, `everyUs` apart, for `forUs`; the wait afterwards, and the time.
     private func wait(
         _ pace: inout CommitPace, scans: Int = 1, of devices: some Sequence<DeviceID>, everyUs: Int64,
-        forUs: Int64 = 200_000, from startUs: Int64 = 1_000_000
+        forUs: Int64 = 400_000, from startUs: Int64 = 1_000_000
     ) -> (waitUs: Int64, nowUs: Int64) {
         var now = startUs
         while now < startUs + forUs {
@@ -29,15 +29,15 @@ struct CommitPaceTests {
         #expect(wait(&pace, of: devices, everyUs: 10_000).waitUs == 0)
     }
 
-    @Test func `many busy devices wait for some forty scans, and never longer than twenty milliseconds`() {
+    @Test func `many busy devices wait for some eighty scans, and never longer than forty milliseconds`() {
         var pace = CommitPace()
-        #expect(wait(&pace, of: devices, everyUs: 1000).waitUs == 20_000)
+        #expect(wait(&pace, of: devices, everyUs: 1000).waitUs == 40_000)
         pace = CommitPace()
         let (waitUs, _) = wait(&pace, of: devices, everyUs: 250)
-        #expect((9_000...10_100).contains(waitUs))
+        #expect((18_000...20_200).contains(waitUs))
     }
 
-    @Test func `where forty scans come during a commit nothing waits`() {
+    @Test func `where eighty scans come during a commit nothing waits`() {
         var pace = CommitPace()
         #expect(wait(&pace, scans: 1000, of: devices, everyUs: 5000).waitUs == 0)
     }
@@ -46,6 +46,6 @@ struct CommitPaceTests {
         var pace = CommitPace()
         let (waitUs, now) = wait(&pace, of: devices, everyUs: 1000)
         #expect(waitUs > 0)
-        #expect(pace.wait(at: now + 100_000) == 0)
+        #expect(pace.wait(at: now + 200_000) == 0)
     }
 }

@@ -29,9 +29,23 @@ private let repository = Files.parent(Files.parent(Files.parent(#filePath)))
         let configuration = try fixture.load(sample.replacing("/etc/scangate/", with: fixture.directory + "/etc/"))
         #expect(configuration.warnings.map(\.key) == ["keys.sealing_key_file"])
         #expect(configuration.groups.count == 3)
-        for section in ConfigurationSchema.current.keys {
+        // A relay's file is another one.
+        for section in ConfigurationSchema.current.keys where section.name != "relay" {
             #expect(sample.contains("[\(section.name)"), "\(section.name)")
         }
+    }
+
+    @Test func `the commented sample of a relay is faultless`() throws {
+        let sample = String(decoding: try Files.read(repository + "/docs/sample/relay.toml"), as: UTF8.self)
+        try Files.makeDirectory(fixture.directory + "/etc")
+        try Files.makeDirectory(fixture.directory + "/etc/gateway-keys")
+        for name in ["broker.password", "broker-ca.pem"] { try fixture.write("etc/" + name, "x\n") }
+        let configuration = try fixture.load(sample.replacing("/etc/scangate/", with: fixture.directory + "/etc/"))
+        #expect(configuration.warnings.isEmpty)
+        let relay = try #require(configuration.relay)
+        var plain = RelaySettings(url: relay.url, keysDirectory: relay.keysDirectory)
+        (plain.authentication, plain.tls) = (relay.authentication, relay.tls)
+        #expect(relay == plain)
     }
 
     @Test func `the schema's defaults are the modules' own`() throws {

@@ -92,6 +92,8 @@ struct DevicesAnswerTests {
             ("rejected", "not_permitted", .identity("not_permitted: why")),
             ("rejected", "unknown_parent", .again(.unknownParent, after: .seconds(2))),
             ("deferred", "", .again(.deferred, after: .seconds(2))),
+            // A relay's word for an answer of tracetrack-web that nobody understands.
+            ("held", "relay", .settle(.held(reason: "relay: why"), duplicate: false)),
             ("rejected", "novel_code", .unknown("rejected novel_code: why")), ("perhaps", "", .unknown("perhaps")),
         ])
     func `each result has its verdict`(status: String, code: String, expected: ResultVerdict) {

@@ -56,6 +56,24 @@ import Wire
         #expect(try BatchReply.parse(Array(damaged.utf8)).results.isEmpty)
     }
 
+    @Test func `a scan that was received can be written again, and says and proves the same`() throws {
+        for raw: [UInt8]? in [nil, [0, 255]] {
+            var scan = try Vector.scan()
+            scan.raw = raw
+            if raw != nil { scan.data = [0, 1, 255] }
+            let received = try WireScan.decode(WireScan.encode(scan, sign: Vector.key.authenticate), gateway: "dock-7")
+            #expect(try WireScan.decode(received.wire, gateway: "dock-7") == received)
+        }
+    }
+
+    @Test func `a reply tells why a batch was refused as a whole`() throws {
+        let reply = BatchReply(
+            batchID: try header().batchID, serverTime: "", results: [], refusal: .init(status: 413, text: "too large"))
+        #expect(try BatchReply.parse(reply.encode()) == reply)
+        let plain = BatchReply(batchID: try header().batchID, serverTime: "", results: [])
+        #expect(!String(decoding: plain.encode(), as: UTF8.self).contains("error"))
+    }
+
     @Test(arguments: [
         "", "<html>", "[]", "{\"results\":[]}", "{\"batch_id\":\"019aa0c2-7d1e-7b3a-9c55-0d6d1c1f6a10\"}",
     ])

@@ -81,6 +81,8 @@ public struct Configuration: Sendable, Equatable {
     }
     /// Health, metrics and pages.
     public internal(set) var console = ConsoleSettings()
+    /// What makes `scangate relay` of it; nil for a gateway's file.
+    public internal(set) var relay: RelaySettings?
     /// What is allowed but probably not meant.
     public internal(set) var warnings: [ConfigurationMistake] = []
     /// What is set but takes effect only in a later version.

@@ -53,7 +53,7 @@ extension ConfigurationBuilder {
         return result
     }
 
-    private mutating func tlsFiles(_ table: ConfigurationTable) -> UplinkSettings.TLSFiles {
+    mutating func tlsFiles(_ table: ConfigurationTable) -> UplinkSettings.TLSFiles {
         for (key, other) in [("cert_file", "key_file"), ("key_file", "cert_file")]
         where table.has(key) && !table.has(other) {
             findings.mistake(
@@ -136,7 +136,10 @@ extension ConfigurationBuilder {
         }
         switch kind {
         case "login": return accounts(table)
-        case "signature": return secret("key_file", of: table).map { .signature(keyFile: $0) }
+        case "signature":
+            // A relay signs in each gateway's name.
+            if let relayKeys, !table.has("key_file") { return .signature(keyFile: relayKeys) }
+            return secret("key_file", of: table).map { .signature(keyFile: $0) }
         case "bearer": return secret("token_file", of: table).map { .bearer(tokenFile: $0) }
         default:
             guard tls.certFile == nil else { return .mutualTLS }

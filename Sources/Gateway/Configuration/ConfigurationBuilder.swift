@@ -8,6 +8,13 @@ internal import Uplinks
 struct ConfigurationBuilder {
     var findings: ConfigurationFindings
     let files: ConfigurationFiles
+    /// Of a relay's file: where the gateways' keys are.
+    var relayKeys: String?
+
+    init(findings: ConfigurationFindings, files: ConfigurationFiles) {
+        self.findings = findings
+        self.files = files
+    }
 
     /// The configuration; `root` is completed with the defaults that depend on other keys.
     mutating func build(_ root: inout ConfigurationTable) -> Configuration {
@@ -23,11 +30,13 @@ struct ConfigurationBuilder {
             result.lanes[id] = lane(table, over: result.lane)
         }
         result.labels = labels(root.tables("label"))
+        relayKeys = relayKeys(root.table("relay"))
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
+        result.relay = relay(root.table("relay"), root.tables("uplink"))
         checkGroups(root.tables("uplink"))
         checkBudgets(root.tables("uplink"), result.uplinks, lanes: result.lanes.count)
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
-        if root.tables("uplink").isEmpty {
+        if root.tables("uplink").isEmpty, !root.table("relay").written {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")
         }
         return result

@@ -18,6 +18,11 @@ extension ConfigurationSchema {
             "Label rules: the first that matches decides. One `[[label]]` of your own replaces the shipped rules."),
         Key("uplink", .tables(uplink), .none, "The ways out. Without one, scans wait in the spool."),
         Key("console", .table(console), .none, "Health, metrics and pages."),
+        Key(
+            "relay", .table(relay), .none,
+            "For `scangate relay` alone, which takes batches from a broker and posts them to the one uplink of its file. "
+                + "There the uplink's `auth = { kind = \"signature\" }` has no key_file: each batch is signed with its "
+                + "gateway's own key."),
     ])
 
     private static let gateway = [
@@ -176,7 +181,7 @@ extension ConfigurationSchema {
             "Login sessions of this user side by side; 7 in all fit the login budget of one address."),
     ]
 
-    private static let tls = [
+    static let tls = [
         Key("ca_file", .file(secret: false), .none, "Authorities to trust instead of the system's."),
         Key("cert_file", .file(secret: false), .none, "The gateway's certificate."),
         Key("key_file", .file(secret: true), .none, "The certificate's key."),

@@ -167,7 +167,7 @@ extension EventHub {
     /// What an uplink says.
     func uplink(_ name: String, _ event: UplinkEvent) {
         switch event {
-        case .judged(let lane, _, let id, let settlement, let text, _):
+        case .judged(let lane, _, let id, let settlement, let text, _, _):
             let (kind, reason): (LiveEvent.Kind, String) =
                 switch settlement {
                 case .done: (.accepted, text)

@@ -158,7 +158,8 @@ actor Intake: ReadingSink, SettlementSink {
     private func drain() {
         // The thread sleeps instead of the actor: nothing has to be woken for a reading that comes meanwhile. By the
         // kernel's clock, since it is about the machine.
-        let wait = pace.wait(at: SystemClock.monotonicMicroseconds)
+        // An uplink that waits for its verdict to be durable sends nothing meanwhile.
+        let wait = waiters.isEmpty ? pace.wait(at: SystemClock.monotonicMicroseconds) : 0
         if wait > 0 { Threads.sleep(microseconds: wait) }
         // What arrives while a commit runs goes with the next one: the disk sets the size of a batch. One commit a turn:
         // on a slow disk scans may never stop coming, and verdicts, commands and the watchdog need a turn as well.

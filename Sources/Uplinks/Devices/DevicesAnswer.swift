@@ -86,6 +86,8 @@ enum ResultVerdict: Equatable {
             self = .settle(.rejected(reason: Safe.text(reason, limit: 500)), duplicate: false)
         case ("rejected", "revoked_key"):
             self = .settle(.held(reason: Safe.text(reason, limit: 500)), duplicate: false)
+        // A relay's word for what tracetrack-web's answers leave open.
+        case ("held", _): self = .settle(.held(reason: Safe.text(reason, limit: 500)), duplicate: false)
         case ("rejected", "bad_signature"), ("rejected", "unknown_device"), ("rejected", "not_permitted"):
             self = .identity(Safe.text(reason, limit: 200))
         case ("deferred", _), ("rejected", "unknown_parent"):

@@ -489,7 +489,7 @@ actor DevicesDelivery: Delivery {
                 routes[way].settings.name,
                 .judged(
                     lane: lane, n: one.n, id: one.id, settlement: one.settlement, text: one.text,
-                    childCount: one.childCount))
+                    childCount: one.childCount, isDuplicate: one.isDuplicate))
         }
     }
 

@@ -42,7 +42,10 @@ final class DevicesUplink: Uplink {
         } catch { Log.error(error.description) }
     }
 
-    @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer {
+    @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer { await exchange(batch).answer }
+
+    /// The same, with the response's body as it came; empty where no response came.
+    @concurrent func exchange(_ batch: EncodedBatch) async -> (answer: BatchAnswer, body: [UInt8]) {
         do throws(HTTPClientError) {
             let response = try await client.send(request(batch))
             let now = time.now()
@@ -50,12 +53,13 @@ final class DevicesUplink: Uplink {
                 state.clock.learn(response.headers["Date"], at: now)
                 return state.clock.milliseconds(at: now)
             }
-            return withClockHint(
+            let answer = withClockHint(
                 DevicesAnswer.classify(
                     response, batchID: batch.id, place: "\(settings.name) (\(target.authority))", backendMs: backendMs),
                 now)
+            return (answer, response.body)
         } catch {
-            return DevicesAnswer.classify(error)
+            return (DevicesAnswer.classify(error), [])
         }
     }
 

@@ -60,7 +60,18 @@ enum MQTTAnswer {
             guard reply.batchID == batchID else {
                 return .unreadable("\(place): the ack's payload is for another batch, \(reply.batchID)")
             }
-            return .results(reply)
+            return reply.refusal.map { classify($0, place) } ?? .results(reply)
         } catch { return .unreadable("\(place): the ack has no readable results (\(error))") }
+    }
+
+    // What a relay was answered over HTTP: the rows of the table that ask for another batch. All others it does not ack.
+    private static func classify(_ refusal: BatchReply.Refusal, _ place: String) -> BatchAnswer {
+        let text = "\(place): \(Safe.text(refusal.text, limit: 300))"
+        return switch refusal.status {
+        case 413: .tooLarge(text)
+        case 415: .compressionRefused(text)
+        case 400, 422: .refused(text)
+        default: .unreadable("\(text) (status \(refusal.status) in an ack)")
+        }
     }
 }

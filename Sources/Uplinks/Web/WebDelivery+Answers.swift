@@ -72,7 +72,7 @@ extension WebDelivery {
         counts[seat.site.settings.name]?.count(judged, at: context.time.now())
         var state = lanes[lane] ?? Lane()
         if !state.queue.isEmpty { state.queue.removeFirst() }
-        lanes[lane] = Lane(queue: state.queue, successesSeen: successes, answerLost: false)
+        lanes[lane] = Lane(queue: state.queue, successesSeen: successes, answerLost: context.answersMayBeLost)
         let isFull = childCount.map { $0 >= WebSession.childrenOfFullBag } ?? false
         plan.settled(lane, leavesBagOpen: seat.session.parent != nil && !isFull)
         if let next = lanes[lane]?.queue.first {
@@ -83,7 +83,8 @@ extension WebDelivery {
         context.observer(
             settings.name,
             .judged(
-                lane: lane, n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount))
+                lane: lane, n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount,
+                isDuplicate: isDuplicate))
         if now - savedAtNs >= Self.saveEvery.nanoseconds {
             savedAtNs = now
             // Unstructured: the lane need not wait for it, and it ends by itself.

@@ -26,6 +26,10 @@ int64_t bare_loop_drain(const char *spool, int batch);
 // Appends 4 KiB and calls fdatasync, `count` times; nanoseconds of each go to `took`. 0, or errno.
 int bare_loop_syncs(const char *path, int count, int64_t *took);
 
+// The same, each batch published to a broker on 127.0.0.1 (MQTT, QoS 1), `window` of them unacknowledged at most; returns
+// when the last is acknowledged. The number of scans, or -1.
+int64_t bare_mqtt_drain(const char *spool, int port, int batch, int window);
+
 // The answer of a backend that accepts whatever it gets, and looks at nothing but the ids: to a batch of
 // tracetrack-devices, written to `out`. Its length, or 0 where the body is no batch; `scans` is how many it had.
 size_t bare_sink_answer(
