@@ -4,7 +4,7 @@ public import Model
 extension Spool {
     /// Makes the configured groups known, before the first commit.
     ///
-    /// One that is new where exactly one has gone is that one under another name, and takes over all it had. A further
+    /// One that is new where exactly one of its kind has gone is that one under another name, and takes over all it had. A further
     /// primary has no scans before a lane is cut over to it. Any other new one begins where the group that is furthest
     /// behind stands, among those that have gone if any has: it gets what still waits or was rejected or held there (a
     /// mirror: what still waits), and nothing that has been judged.
@@ -15,7 +15,9 @@ extension Spool {
             let gone = known.filter { !configured.all.contains($0) }
             let new = configured.all.filter { !known.contains($0) }
             try connection.transaction {
-                if new.count == 1 && gone.count == 1 {
+                if new.count == 1 && gone.count == 1
+                    && mayBeRenamed(gone[0], isPrimary: configured.primaries.contains(new[0]))
+                {
                     try rename(gone[0], to: new[0])
                 } else {
                     for group in new {
@@ -39,6 +41,12 @@ extension Spool {
             throw SpoolError(wrapping: error)
         }
         try loadAssignments()
+    }
+
+    // A mirror that comes when a primary goes is another thing, and must not have its rejected scans.
+    private func mayBeRenamed(_ gone: GroupID, isPrimary: Bool) -> Bool {
+        let wasPrimary = assignments.main == gone || assignments.lanes.values.contains { $0[gone] != nil }
+        return assignments.main == nil || wasPrimary == isPrimary
     }
 
     private func rename(_ old: GroupID, to new: GroupID) throws {

@@ -152,6 +152,18 @@ struct CutoverReturnTests {
         }
     }
 
+    @Test func `a mirror that comes when a primary goes is not that primary`() async throws {
+        try await withSpool { spool, _ in
+            try spool.store(["a", "b"])
+            _ = try spool.planCutover(of: [laneA], from: old, to: new, isMain: true)
+            try spool.store(["bag"], cut: 0)
+            try spool.use(SpoolGroups([new], mirrors: [third]))
+            #expect(try spool.leftBehind(old) == 2)
+            try spool.use(SpoolGroups([new, old], mirrors: [third]))
+            #expect(spool.assignments.share(of: old, in: laneA)?.total == 2)
+        }
+    }
+
     @Test func `a scan that no label rule knows is held for whoever gets the lane back`() async throws {
         try await withSpool { spool, directory in
             try spool.store(["a"])
