@@ -39,8 +39,17 @@ public protocol ScanLog: Sendable {
     func settle(group: GroupID, lane: LaneID, _ outcomes: [(n: Int64, settlement: Settlement)], durable: Bool)
         async throws
 
+    /// Whether scans that `waiting` returned are still the group's to send: a lane may have been taken back meanwhile, a
+    /// mirror may have given them up.
+    func areWaiting(_ numbers: [Int64], for group: GroupID, lane: LaneID) async -> Bool
+
     /// Gives up the group's oldest scans where more than `limit` wait: what a mirror does, whose scans are copies.
     ///
     /// - Returns: how many were given up. They are not returned by `waiting` again.
     func skipOldest(for group: GroupID, keeping limit: Int) async throws -> Int
+}
+
+extension ScanLog {
+    /// What a log says from which nothing is ever taken.
+    public func areWaiting(_ numbers: [Int64], for group: GroupID, lane: LaneID) async -> Bool { true }
 }

@@ -24,6 +24,8 @@ public struct Assignments: Sendable, Equatable {
     public let groups: SpoolGroups
     /// Who gets the lanes of which nothing is written; nil means the first primary.
     public internal(set) var main: GroupID?
+    /// From whom the lanes to come were cut over to `main`; nil where they were not.
+    public internal(set) var mainBefore: GroupID?
     /// The lanes that have ever been cut over.
     public internal(set) var lanes: [LaneID: [GroupID: Share]] = [:]
     /// Lanes that move with their next bag.
@@ -46,6 +48,15 @@ public struct Assignments: Sendable, Equatable {
         return shares.first { $0.value.until == nil }?.key
     }
 
+    /// The part of a lane that stayed with `source` when `target`, who has the lane now, got it; nil where the lane did
+    /// not go from one to the other.
+    public func part(of source: GroupID, in lane: LaneID, takenBy target: GroupID) -> Share? {
+        guard source != target, receiver(of: lane) == target else { return nil }
+        if let shares = lanes[lane] { return shares[source] }
+        // It scanned for the first time after all lanes were cut over.
+        return mainBefore == source ? Share(until: 0, total: 0) : nil
+    }
+
     /// Who gets the lanes of which nothing is written.
     public var mainGroup: GroupID? {
         if let main, groups.primaries.contains(main) { return main }
@@ -55,6 +66,8 @@ public struct Assignments: Sendable, Equatable {
     static func load(_ connection: Connection, _ groups: SpoolGroups) throws(DatabaseError) -> Assignments {
         var result = Assignments(groups)
         result.main = try connection.first("SELECT value FROM meta WHERE key = 'primary'") { $0.text(0) }
+            .flatMap(GroupID.init)
+        result.mainBefore = try connection.first("SELECT value FROM meta WHERE key = 'primary_before'") { $0.text(0) }
             .flatMap(GroupID.init)
         let shares = try connection.rows(
             "SELECT l.name, a.grp, a.until, a.total FROM assignment a JOIN lane l ON l.id = a.lane"

@@ -23,7 +23,8 @@ extension Spool {
                         "INSERT OR REPLACE INTO cutover VALUES (?, ?, ?)", .integer(lane.id), .text(source.text),
                         .text(target.text))
                 }
-                if isMain {
+                // Lanes to come are another's where the source is not the main one.
+                if isMain && assignments.mainGroup == source {
                     // Lanes that stay with another primary have that written already, or they would follow.
                     for (name, lane) in lanes where assignments.lanes[name] == nil && !moving.contains(name) {
                         guard let group = assignments.mainGroup else { continue }
@@ -31,7 +32,7 @@ extension Spool {
                             "INSERT OR IGNORE INTO assignment VALUES (?, ?, NULL, 0, 0)", .integer(lane.id),
                             .text(group.text))
                     }
-                    try setMain(target)
+                    try setMain(target, before: source)
                 }
             }
             try loadAssignments()
@@ -44,12 +45,14 @@ extension Spool {
     ///
     /// - Parameter isMain: lanes that have not scanned yet go to the source as well.
     /// - Returns: for each lane that was the target's how many scans the source gets, and how many of those that it
-    ///   should get are kept no more; and where the reading side goes on.
+    ///   should get are kept no more; where the reading side goes on; and how many scans, held by the label rules, are
+    ///   held for the source from now on.
     public func cutBack(of names: [LaneID], to source: GroupID, from target: GroupID, isMain: Bool)
-        throws(SpoolError) -> (lanes: [LaneID: (replayed: Int64, gone: Int64)], moves: [CursorMove])
+        throws(SpoolError) -> (lanes: [LaneID: (replayed: Int64, gone: Int64)], moves: [CursorMove], held: Int)
     {
         var results: [LaneID: (replayed: Int64, gone: Int64)] = [:]
         var moves: [CursorMove] = []
+        var held = 0
         do {
             try connection.transaction {
                 for name in names {
@@ -58,34 +61,33 @@ extension Spool {
                         try connection.run("DELETE FROM cutover WHERE lane = ?", .integer(lane.id))
                         results[name] = (0, 0)
                     }
-                    guard assignments.receiver(of: name) == target,
-                        let watermark = assignments.lanes[name]?[source]?.until,
-                        let before = assignments.lanes[name]?[source]?.total
-                    else { continue }
-                    let kept =
-                        try connection.first(
-                            "SELECT count(*) FROM scan WHERE lane = ? AND n > ?", .integer(lane.id),
-                            .integer(watermark)
-                        ) { $0.integer(0) } ?? 0
-                    let gone = max(0, lane.appended - before - kept)
+                    guard let watermark = assignments.part(of: source, in: name, takenBy: target)?.until else {
+                        continue
+                    }
                     let place = try place(of: target, lane.id)
                     try connection.run(
-                        "UPDATE assignment SET until = ?, total = ? WHERE lane = ? AND grp = ?", .integer(place.n),
-                        .integer(place.settled), .integer(lane.id), .text(target.text))
+                        "INSERT INTO assignment VALUES (?, ?, ?, ?, 0) ON CONFLICT(lane, grp) DO UPDATE SET"
+                            + " until = excluded.until, total = excluded.total",
+                        .integer(lane.id), .text(target.text), .integer(place.n), .integer(place.settled))
+                    try giveAll(of: lane.id, to: source)
+                    let gone = try forgetGone(lane, source)
+                    let kept = try count(lane.id, after: watermark)
+                    // No backend has seen these; a person must, before any does.
                     try connection.run(
-                        "UPDATE assignment SET until = NULL, total = 0 WHERE lane = ? AND grp = ?", .integer(lane.id),
-                        .text(source.text))
-                    try connection.run(
-                        "UPDATE cursor SET settled = settled + ? WHERE lane = ? AND grp = ?", .integer(gone),
-                        .integer(lane.id), .text(source.text))
+                        "UPDATE OR REPLACE exception SET grp = ? WHERE grp = ? AND lane = ? AND n > ? AND state = 'held'"
+                            + " AND reason = ?", .text(source.text), .text(target.text), .integer(lane.id),
+                        .integer(watermark), .text(SettlementRecord.Exception.unknownLabel))
+                    held += connection.changes
                     moves.append(CursorMove(group: source, lane: name, n: 0, settled: 0, gone: gone))
                     results[name] = (kept, gone)
                 }
-                if isMain { try setMain(source) }
+                if isMain && assignments.mainGroup == target && assignments.mainBefore == source {
+                    try setMain(source, before: nil)
+                }
             }
             try loadAssignments()
         } catch { throw SpoolError(wrapping: error) }
-        return (results, moves)
+        return (results, moves, held)
     }
 
     /// What the cutovers of a change make of the assignments: for the reading side, which has to know before the commit,
@@ -124,19 +126,20 @@ extension Spool {
         }
     }
 
-    /// Gives every lane that has been cut over somebody who gets its scans, where the configuration has lost that group:
-    /// the one it came from goes on from the watermark.
+    /// Gives every lane somebody who gets its scans, where the configuration has lost that group: the one it came from
+    /// goes on from the watermark.
     func adoptOrphans() throws {
-        for (name, cutover) in assignments.cutovers
-        where !assignments.groups.primaries.contains(cutover.target) {
+        let primaries = assignments.groups.primaries
+        guard let first = primaries.first else { return }
+        for (name, cutover) in assignments.cutovers where !primaries.contains(cutover.target) {
             guard let lane = lanes[name] else { continue }
             try connection.run("DELETE FROM cutover WHERE lane = ?", .integer(lane.id))
         }
         for (name, shares) in assignments.lanes {
-            guard let lane = lanes[name], let first = assignments.groups.primaries.first else { continue }
+            guard let lane = lanes[name] else { continue }
             let receiver = assignments.receiver(of: name)
-            if let receiver, assignments.groups.primaries.contains(receiver) { continue }
-            let heir = assignments.groups.primaries.first { shares[$0] != nil } ?? first
+            if let receiver, primaries.contains(receiver) { continue }
+            let heir = primaries.first { shares[$0] != nil } ?? first
             if let receiver {
                 let place = try place(of: receiver, lane.id)
                 try connection.run(
@@ -148,11 +151,42 @@ extension Spool {
                         .integer(place.n), .integer(place.settled))
                 }
             }
-            try connection.run(
-                "INSERT INTO assignment VALUES (?, ?, NULL, 0, 0) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL,"
-                    + " total = 0",
-                .integer(lane.id), .text(heir.text))
+            try giveAll(of: lane.id, to: heir)
+            _ = try forgetGone(lane, heir)
             try connection.run("DELETE FROM cutover WHERE lane = ?", .integer(lane.id))
+        }
+        guard let main = assignments.main, !primaries.contains(main) else { return }
+        let heir = assignments.mainBefore.flatMap { primaries.contains($0) ? $0 : nil } ?? first
+        for (name, lane) in lanes where assignments.lanes[name] == nil {
+            if heir != assignments.mainBefore {
+                let place = try place(of: main, lane.id)
+                try connection.run(
+                    "INSERT OR IGNORE INTO cursor VALUES (?, ?, ?, ?)", .text(heir.text), .integer(lane.id),
+                    .integer(place.n), .integer(place.settled))
+            }
+            _ = try forgetGone(lane, heir)
+        }
+        try setMain(heir, before: nil)
+    }
+
+    /// Writes down who gets the lanes of which nothing is written, where nobody has yet: whatever is listed first from
+    /// now on, they stay with the primary that had them.
+    func settleMain(_ known: [GroupID]) throws(DatabaseError) {
+        guard assignments.main == nil, let first = groups.primaries.first else { return }
+        try setMain(groups.primaries.first(where: known.contains) ?? first, before: nil)
+    }
+
+    /// In a file made anew in place of a damaged one: every lane that had been cut over begins with whoever had it.
+    func restore(_ lost: Assignments) throws {
+        if let main = lost.main { try setMain(main, before: lost.mainBefore) }
+        for name in lost.lanes.keys {
+            guard let receiver = lost.receiver(of: name) else { continue }
+            let lane = try prepare(name)
+            try giveAll(of: lane, to: receiver)
+            guard let cutover = lost.cutovers[name] else { continue }
+            try connection.run(
+                "INSERT OR REPLACE INTO cutover VALUES (?, ?, ?)", .integer(lane), .text(cutover.source.text),
+                .text(cutover.target.text))
         }
     }
 
@@ -160,8 +194,34 @@ extension Spool {
         do { assignments = try Assignments.load(connection, groups) } catch { throw SpoolError(error) }
     }
 
-    private func setMain(_ group: GroupID) throws(DatabaseError) {
+    private func setMain(_ group: GroupID, before: GroupID?) throws(DatabaseError) {
         try connection.run("INSERT OR REPLACE INTO meta VALUES ('primary', ?)", .text(group.text))
+        try connection.run("DELETE FROM meta WHERE key = 'primary_before'")
+        if let before { try connection.run("INSERT INTO meta VALUES ('primary_before', ?)", .text(before.text)) }
+    }
+
+    private func giveAll(of lane: Int64, to group: GroupID) throws(DatabaseError) {
+        try connection.run(
+            "INSERT INTO assignment VALUES (?, ?, NULL, 0, 0) ON CONFLICT(lane, grp) DO UPDATE SET until = NULL,"
+                + " total = 0", .integer(lane), .text(group.text))
+    }
+
+    // Counts what a group should still get of a lane, and what is kept no more, as settled: it would wait for it for ever.
+    // How many those are.
+    private func forgetGone(_ lane: Lane, _ group: GroupID) throws(DatabaseError) -> Int64 {
+        let place = try place(of: group, lane.id)
+        let gone = try max(0, lane.appended - place.settled - count(lane.id, after: place.n))
+        guard gone > 0 else { return 0 }
+        try connection.run(
+            "INSERT INTO cursor VALUES (?, ?, 0, ?) ON CONFLICT(grp, lane) DO UPDATE SET"
+                + " settled = settled + excluded.settled", .text(group.text), .integer(lane.id), .integer(gone))
+        return gone
+    }
+
+    private func count(_ lane: Int64, after n: Int64) throws(DatabaseError) -> Int64 {
+        try connection.first(
+            "SELECT count(*) FROM scan WHERE lane = ? AND n > ?", .integer(lane), .integer(n)
+        ) { $0.integer(0) } ?? 0
     }
 
     private func place(of group: GroupID, _ lane: Int64) throws(DatabaseError) -> (n: Int64, settled: Int64) {

@@ -4,7 +4,7 @@ public import Model
 extension Spool {
     /// Makes the configured groups known, before the first commit.
     ///
-    /// One that is new where exactly one has gone is that one under another name, and takes over all it had. A further
+    /// One that is new where exactly one of its kind has gone is that one under another name, and takes over all it had. A further
     /// primary has no scans before a lane is cut over to it. Any other new one begins where the group that is furthest
     /// behind stands, among those that have gone if any has: it gets what still waits or was rejected or held there (a
     /// mirror: what still waits), and nothing that has been judged.
@@ -15,7 +15,9 @@ extension Spool {
             let gone = known.filter { !configured.all.contains($0) }
             let new = configured.all.filter { !known.contains($0) }
             try connection.transaction {
-                if new.count == 1 && gone.count == 1 {
+                if new.count == 1 && gone.count == 1
+                    && mayBeRenamed(gone[0], isPrimary: configured.primaries.contains(new[0]))
+                {
                     try rename(gone[0], to: new[0])
                 } else {
                     for group in new {
@@ -27,13 +29,24 @@ extension Spool {
                         }
                     }
                 }
+                if let lost = lostAssignments { try restore(lost) }
             }
+            lostAssignments = nil
             try loadAssignments()
-            try connection.transaction { try adoptOrphans() }
+            try connection.transaction {
+                try settleMain(known)
+                try adoptOrphans()
+            }
         } catch {
             throw SpoolError(wrapping: error)
         }
         try loadAssignments()
+    }
+
+    // A mirror that comes when a primary goes is another thing, and must not have its rejected scans.
+    private func mayBeRenamed(_ gone: GroupID, isPrimary: Bool) -> Bool {
+        let wasPrimary = assignments.main == gone || assignments.lanes.values.contains { $0[gone] != nil }
+        return assignments.main == nil || wasPrimary == isPrimary
     }
 
     private func rename(_ old: GroupID, to new: GroupID) throws {
@@ -79,6 +92,19 @@ extension Spool {
         } catch {
             throw SpoolError(error)
         }
+    }
+
+    /// How many scans wait for a group that the configuration has no more and for nobody else: another primary has what
+    /// came after them.
+    public func leftBehind(_ group: GroupID) throws(SpoolError) -> Int64 {
+        guard !groups.all.contains(group) else { return 0 }
+        do {
+            return try connection.first(
+                "SELECT count(*) FROM assignment a LEFT JOIN cursor c ON c.grp = a.grp AND c.lane = a.lane"
+                    + " JOIN scan s ON s.lane = a.lane AND s.n > ifnull(c.n, 0) AND s.n <= a.until WHERE a.grp = ?",
+                .text(group.text)
+            ) { $0.integer(0) } ?? 0
+        } catch { throw SpoolError(error) }
     }
 
     /// The last scan stored before a time, or nil where that is not known for sure: only marks made with a synced
@@ -137,9 +163,17 @@ extension Spool {
                 try connection.first(
                     "SELECT n FROM cursor WHERE lane = ? AND grp = ?", .integer(lane), .text(group.text)
                 ) { $0.integer(0) } ?? 0
-            if let until = share.until, n >= until { continue }
+            // Numbers run through all lanes: the watermark may be another lane's scan, which the cursor never comes to.
+            if let until = share.until, try !hasScans(lane, after: n, upTo: until) { continue }
             last = min(last, n)
         }
         return last == .max ? 0 : last
+    }
+
+    private func hasScans(_ lane: Int64, after n: Int64, upTo last: Int64) throws(DatabaseError) -> Bool {
+        try connection.first(
+            "SELECT 1 FROM scan WHERE lane = ? AND n > ? AND n <= ? LIMIT 1", .integer(lane), .integer(n),
+            .integer(last)
+        ) { _ in true } ?? false
     }
 }

@@ -29,6 +29,8 @@ public final class Spool {
     var groups = SpoolGroups()
     /// Which scans are which primary's.
     public internal(set) var assignments = Assignments(SpoolGroups())
+    /// Those of a file that was set aside, until they are in the one made anew.
+    var lostAssignments: Assignments?
     /// The file is near its bound although everything judged is gone: mirrors have to give up what waits for them.
     public private(set) var isPressed = false
     var connection: Connection
@@ -182,6 +184,7 @@ public final class Spool {
                 // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
                 // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
                 (laneMarks, deviceMarks, lastMark) = ([:], [:], .min)
+                lostAssignments = assignments
                 log = found
             }
             lastNumber = max(try Self.highestNumber(connection), lastNumber)

@@ -59,6 +59,9 @@ public struct WireBlock: Sendable {
 public struct SettlementRecord: Sendable, Equatable {
     /// A scan that leaves the ordinary way.
     public struct Exception: Sendable, Equatable {
+        /// Why a scan is held from the start: no backend gets it before a person has looked.
+        public static let unknownLabel = "no label rule knows it ([lane] other = \"hold\")"
+
         /// The scan.
         public var n: Int64
         /// What it becomes; nil removes the exception (accepted after all).

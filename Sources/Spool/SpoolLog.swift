@@ -144,11 +144,11 @@ public actor SpoolLog: ScanLog {
 
     /// See `ScanLog`.
     public func waiting(for group: GroupID, lane: LaneID, maxScans: Int, maxBytes: Int) async throws -> [StoredScan] {
-        applyMoves()
+        let assignments = applyMoves()
         // Those before the cursor have lost their place; those behind it keep it, and come in order.
         let sentBack = sentBackBehind(group, lane)
         if !sentBack.isEmpty { return Self.cut(try reader.scans(Array(sentBack.prefix(maxScans))), maxBytes) }
-        guard let share = totals.value.assignments.share(of: group, in: lane) else { return [] }
+        guard let share = assignments.share(of: group, in: lane) else { return [] }
         let last = share.until ?? .max
         var cursor = cursors[group]?[lane] ?? LaneCursor(n: 0, settled: 0)
         // Those of a lane that was taken back are the other's now.
@@ -171,6 +171,13 @@ public actor SpoolLog: ScanLog {
         cursors[group, default: [:]][lane] = cursor
         publishSettled(group, lane)
         return Self.cut(out, maxBytes)
+    }
+
+    /// See `ScanLog`.
+    public func areWaiting(_ numbers: [Int64], for group: GroupID, lane: LaneID) async -> Bool {
+        let last = applyMoves().share(of: group, in: lane).map { $0.until ?? .max } ?? 0
+        let open = Set((cursors[group]?[lane]?.unsettled ?? []).prefix { $0 <= last })
+        return open.union(requeued[group]?[lane] ?? []).isSuperset(of: numbers)
     }
 
     /// See `ScanLog`.
@@ -252,15 +259,19 @@ public actor SpoolLog: ScanLog {
         }
     }
 
-    // What cutovers have made of the cursors since the last look.
-    private func applyMoves() {
-        for move in totals.takeMoves() {
+    // What cutovers have made of the cursors since the last look, and the assignments that go with those cursors: of any
+    // later ones the moves would be missing.
+    @discardableResult
+    private func applyMoves() -> Assignments {
+        let (assignments, moves) = totals.takeMoves()
+        for move in moves {
             var cursor = cursors[move.group]?[move.lane] ?? LaneCursor(n: 0, settled: 0)
             if move.n > cursor.n { cursor = LaneCursor(n: move.n, settled: move.settled) }
             cursor.forget(move.gone)
             cursors[move.group, default: [:]][move.lane] = cursor
             publishSettled(move.group, move.lane)
         }
+        return assignments
     }
 
     /// Scans that a person sent back and that the cursor is past.

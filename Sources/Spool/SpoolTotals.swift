@@ -18,11 +18,11 @@ final class Totals: Sendable {
         state.withLock { state in lanes.filter { state.assignments.share(of: group, in: $0) != nil } }
     }
 
-    func takeMoves() -> [CursorMove] {
+    func takeMoves() -> (Assignments, [CursorMove]) {
         state.withLock { state in
-            guard !state.moves.isEmpty else { return [] }
+            guard !state.moves.isEmpty else { return (state.assignments, []) }
             defer { state.moves = [] }
-            return state.moves
+            return (state.assignments, state.moves)
         }
     }
 }

@@ -2,6 +2,7 @@ import JSON
 import Model
 import Posix
 import Simulator
+import Spool
 import TestSupport
 import Testing
 import Uplinks
@@ -115,8 +116,9 @@ struct GatewayCutoverTests {
 
     @Test func `what cannot be cut over is refused with what there is`() async throws {
         try await withTwoBackends("") { bench, _, scanner in
-            func refusal(_ old: String, _ new: String, _ lane: String?) async throws -> String {
+            func refusal(_ old: String, _ new: String, _ lane: String?, back: Bool = false) async throws -> String {
                 var arguments: [(key: String, value: JSONValue)] = [("old", .string(old)), ("new", .string(new))]
+                if back { arguments.append(("back", .bool(true))) }
                 if let lane { arguments.append(("lane", .string(lane))) }
                 do { _ = try await bench.ask("uplink cutover", arguments) } catch { return "\(error)" }
                 return ""
@@ -126,6 +128,9 @@ struct GatewayCutoverTests {
             #expect(try await refusal("tracetrack", "aws", "table-9").contains("has not scanned yet"))
             try await scan(scanner, "SB10000")
             #expect(try await refusal("aws", "tracetrack", "table-1").contains("it is tracetrack's already"))
+            for lane in [nil, "table-1"] {
+                #expect(try await refusal("aws", "tracetrack", lane, back: true).contains("did not go from aws"))
+            }
         }
     }
 
@@ -166,6 +171,35 @@ struct MirrorTests {
             try await bench.waitUntilDelivered()
             #expect(try await bench.count("rejected") == 0)
             #expect(try await bench.count("held") == 0)
+        }
+    }
+
+    @Test func `with the file full at the start a mirror that is down gives up its copies, and scans are taken again`()
+        async throws
+    {
+        try await withBench(.devices) { bench in
+            let mirror = """
+                [[uplink]]
+                name = "aws"
+                url = "http://127.0.0.1:1"
+                use = "mirror"
+                backend = "aws"
+                contract = "tracetrack-devices"
+                auth = { kind = "bearer", token_file = "\(bench.directory)/token" }
+                """
+            var configuration = try bench.configure(mirror)
+            let scanner = try TestScanner()
+            try await bench.running(configuration) { _ in
+                try await bench.add(scanner)
+                for n in 0..<400 { #expect(try await scanner.scan("SB\(20_000 + n)") == TestScanner.stored) }
+                try await bench.waitUntilDelivered()
+            }
+            configuration.spool.maxBytes = 200_000
+            try await bench.running(configuration) { _ in
+                try await bench.waitUntilRead(scanner.name)
+                #expect(try await scanner.scan("SB30000") == TestScanner.refused)
+                try await eventually("room") { try await scanner.scan("SB30001") == TestScanner.stored }
+            }
         }
     }
 

@@ -125,6 +125,23 @@ struct CutoverTests {
         }
     }
 
+    @Test func `what the new one has in hand is its own no more once the lane is taken back`() async throws {
+        try await withBench { bench in
+            try await bench.store(["a"])
+            try await bench.plan()
+            let numbers = try await bench.store(["b", "bag", "c"], cut: 1)
+            _ = try await bench.waiting(old)
+            _ = try await bench.waiting(new)
+            let (ofOld, ofNew) = (Array(numbers[..<1]), Array(numbers[1...]))
+            #expect(await bench.log.areWaiting(ofOld, for: old, lane: laneA))
+            #expect(await bench.log.areWaiting(ofNew, for: new, lane: laneA))
+            #expect(await !bench.log.areWaiting(ofNew, for: old, lane: laneA))
+            try await bench.back()
+            #expect(await !bench.log.areWaiting(ofNew, for: new, lane: laneA))
+            #expect(await bench.log.areWaiting(ofOld, for: old, lane: laneA))
+        }
+    }
+
     @Test func `a cutover that has not begun is undone without a trace`() async throws {
         try await withBench { bench in
             try await bench.store(["a"])

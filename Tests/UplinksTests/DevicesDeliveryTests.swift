@@ -202,6 +202,18 @@ struct DevicesDeliveryTests {
         #expect(Set(bench.uplink.sent.map(\.body)).count == 1)
     }
 
+    @Test func `a batch whose lane was taken back while it waits to be asked again is not sent again`() async throws {
+        let bench = DevicesBench { _ in .failure("down", retryAfter: nil) }
+        bench.log.add([stored(1), stored(2)], to: lane("table-1"))
+        try await bench.run {
+            await bench.clock.waitForSleepers()
+            bench.log.takeAway(lane("table-1"))
+            await bench.clock.advanceToNextSleeper()
+            while bench.log.reads < 2 && bench.uplink.sent.count < 2 { await Task.yield() }
+        }
+        #expect(bench.uplink.sent.count == 1)
+    }
+
     @Test func `five failures open the breaker, and one probe of one lane shuts it`() async throws {
         let isDown = Mutex(true)
         let clock = Mutex<ManualClock?>(nil)

@@ -109,6 +109,13 @@ final class FakeScanLog: ScanLog {
         }
     }
 
+    /// The lane's scans are another group's from now on.
+    func takeAway(_ lane: LaneID) { state.withLock { $0.lanes[lane] = nil } }
+
+    func areWaiting(_ numbers: [Int64], for group: GroupID, lane: LaneID) async -> Bool {
+        state.withLock { Set(numbers).isSubset(of: ($0.lanes[lane] ?? []).map(\.n)) }
+    }
+
     func settle(
         group: GroupID, lane: LaneID, _ outcomes: [(n: Int64, settlement: Settlement)], durable: Bool
     ) async throws {

@@ -108,6 +108,27 @@ func bag(_ table: Int, _ number: Int, children: Int) -> [StoredScan] {
 
 @Suite(.timeLimit(.minutes(1)))
 struct WebEndToEndTests {
+    @Test func `scans that were read ahead are not posted once their lane was taken back`() async throws {
+        try await withTemporaryDirectory { directory in
+            let bench = try WebBench(directory)
+            bench.clock.setAutomatic(false)
+            try bench.simulator.addFault(Fault(.status, path: "/process_child_scan_fast", count: 1))
+            bench.log.add(bag(1, 0, children: 3), to: lane("table-1"))
+            try await bench.run {
+                await bench.log.waitForSettled(1)
+                await bench.wait { $0.retries > 0 }
+                bench.log.takeAway(lane("table-1"))
+                let reads = bench.log.reads
+                bench.clock.setAutomatic(true)
+                while bench.log.reads == reads, try bench.simulator.links().isEmpty {
+                    if bench.clock.sleepers > 0 { await bench.clock.advanceToNextSleeper() }
+                    await Task.yield()
+                }
+            }
+            #expect(try bench.simulator.links().isEmpty)
+        }
+    }
+
     @Test(arguments: [WebVariant.r1, .r2, .r3])
     func `three lanes share a session, and every child lands in its own bag`(variant: WebVariant) async throws {
         try await withTemporaryDirectory { directory in

@@ -17,7 +17,17 @@ extension Administrator {
         try registry.note(
             isBack ? "uplink cutover --back" : "uplink cutover", subject: lanes?.first?.text ?? "all lanes",
             detail: isBack ? "from=\(new) to=\(old)" : "from=\(old) to=\(new)", by: requester.text)
-        if isBack { return try await cutBack(lanes, to: old, from: new) }
+        if isBack {
+            let before = await intake.assignments()
+            let reply = try await cutBack(lanes, to: old, from: new)
+            // Names the wrong way round, for instance.
+            guard await intake.assignments() != before else {
+                throw CommandError(
+                    "\(lanes?.first.map { "lane \($0)" } ?? "no lane") did not go from \(old) to \(new): nothing is changed",
+                    hint: "write the uplinks as in the cutover that is taken back, and see: scangate lane list")
+            }
+            return reply
+        }
         let moved = try await intake.cutOver(lanes, from: old, to: new)
         if let only = lanes?.first, moved.isEmpty {
             let receiver = await intake.assignments().receiver(of: only)
@@ -30,7 +40,8 @@ extension Administrator {
 
     /// Takes all lanes back because the new backend does badly (`rollback`). Where it has none, nothing happens.
     func rollBack(from new: GroupID, to old: GroupID, because reason: String) async {
-        let lanes = await intake.assignments().lanes.filter { $0.value[new]?.until == nil && $0.value[new] != nil }
+        let assignments = await intake.assignments()
+        let lanes = await intake.laneStates().keys.filter { assignments.part(of: old, in: $0, takenBy: new) != nil }
         guard !lanes.isEmpty else { return }
         Log.error(
             "cutover: \(new): \(reason): its lanes go back to \(old) (rollback); mend it, then: "

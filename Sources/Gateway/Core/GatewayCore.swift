@@ -50,7 +50,7 @@ final class GatewayCore: Sendable {
         let groups = configuration.spoolGroups
         let spool = try Self.openSpool(directory, configuration.spool, clock, events)
         try spool.use(groups)
-        Self.warnOfUnknownGroups(try spool.knownGroups(), groups.all)
+        try Self.warnOfUnknownGroups(spool, groups.all)
         intake = Intake(
             gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
             clock: clock, events: events)
@@ -81,8 +81,14 @@ final class GatewayCore: Sendable {
         }
     }
 
-    private static func warnOfUnknownGroups(_ known: [GroupID], _ configured: [GroupID]) {
-        for group in known where !configured.contains(group) && !configured.isEmpty {
+    private static func warnOfUnknownGroups(_ spool: Spool, _ configured: [GroupID]) throws {
+        for group in try spool.knownGroups() where !configured.contains(group) && !configured.isEmpty {
+            let left = try spool.leftBehind(group)
+            if left > 0 {
+                Log.error(
+                    "\(left) scans wait for the uplink \(group), which the configuration has no more, and nobody else sends "
+                        + "them; they are kept for [spool] keep_accepted at the most: put it back until they are sent")
+            }
             Log.warning(
                 "the spool knows an uplink \(group) that the configuration has no more; it keeps its place should it come "
                     + "back, but scans that every configured uplink has settled are not kept for it")

@@ -41,6 +41,8 @@ extension Intake {
             let result = try spool.cutBack(
                 of: names ?? Array(spool.lanes.keys), to: source, from: target, isMain: names == nil)
             outputs?.log.note(spool.assignments, result.moves)
+            outputs?.log.noteHeld(result.held, source)
+            outputs?.log.noteHeld(-result.held, target)
             outputs?.scansArrived(Array(result.lanes.keys))
             return result.lanes
         } catch { throw failed(error) }

@@ -235,6 +235,8 @@ actor Intake: ReadingSink, SettlementSink {
         guard spool.isPressed != wasPressed else { return }
         wasPressed = spool.isPressed
         outputs?.log.notePressure(wasPressed)
+        // A full file takes no scan, so that none would wake the mirrors either.
+        if wasPressed { outputs?.scansArrived(Array(spool.lanes.keys)) }
     }
 
     private func judge(_ place: Int, _ batch: inout IntakeBatch) {
@@ -309,7 +311,7 @@ actor Intake: ReadingSink, SettlementSink {
                     exceptions: [.init(n: n, state: state, reason: reason)]))
         }
         if let receiver {
-            note(receiver, .held, "no label rule knows it ([lane] other = \"hold\")")
+            note(receiver, .held, SettlementRecord.Exception.unknownLabel)
             batch.held[receiver, default: 0] += 1
         }
         for mirror in groups.mirrors { note(mirror, .discarded, "held; a mirror gets what its primary gets at once") }

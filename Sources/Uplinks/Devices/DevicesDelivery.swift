@@ -345,6 +345,12 @@ actor DevicesDelivery: Delivery {
     // that it took in the end.
     private func attempt(_ id: LaneID, _ first: Int) async -> (UplinkHealth.Event, way: Int) {
         do {
+            if let kept = lanes[id]?.machine.nextNumbers, !kept.isEmpty,
+                await !context.log.areWaiting(kept, for: group, lane: id)
+            {
+                // The lane was taken back, or a mirror gave them up: what is the group's now is read anew.
+                lanes[id]?.machine.drop()
+            }
             if lanes[id]?.machine.hasWork == false { try await read(id, first) }
         } catch {
             return (logFailed(id, error), first)

@@ -68,6 +68,9 @@ struct DevicesLane {
     /// Scans of the piece that goes next.
     var nextCount: Int { pieces.last?.scans.count ?? 0 }
 
+    /// The places of the scans of that piece.
+    var nextNumbers: [Int64] { pieces.last?.scans.map(\.n) ?? [] }
+
     /// Takes a new read of the log; only where `hasWork` is false.
     mutating func take(_ scans: [Scan]) {
         guard !scans.isEmpty else { return }

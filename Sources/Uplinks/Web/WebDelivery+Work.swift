@@ -55,6 +55,10 @@ extension WebDelivery {
     }
 
     private func serve(_ lane: LaneID, _ seat: WebSeat) async {
+        if let first = lanes[lane]?.queue.first, await !context.log.areWaiting([first.n], for: group, lane: lane) {
+            // The lane was taken back since they were read: they are another's to send.
+            lanes[lane]?.queue = []
+        }
         if lanes[lane]?.queue.isEmpty ?? true {
             guard await read(lane) else { return }
         }
