@@ -5,7 +5,8 @@ public import Posix
 /// One serial scanner: opens its terminal whenever it is there, reads scans, answers them where asked to.
 ///
 /// An actor on the poll thread. Comes and goes by inotify, no polling: a port that is missing, busy or forbidden is
-/// tried again when its path changes, and once more a second later.
+/// tried again when its path changes. One that is there and cannot be opened is also tried a second later, and every
+/// ten from then on: what keeps it shut may leave no trace that inotify sees.
 public actor SerialPort {
     private let device: DeviceID
     private let settings: SerialSettings
@@ -47,7 +48,7 @@ public actor SerialPort {
                 if port.watch?.concernsPath() == true { port.pathChanged() }
             }
         }
-        tryToOpen(again: true)
+        tryToOpen(after: .seconds(1))
     }
 
     /// Stops reading and closes the port; a scan that has begun is dropped and counted. Scans handed on before still
@@ -61,15 +62,16 @@ public actor SerialPort {
         close(reason: nil)
     }
 
-    private func pathChanged(again: Bool = true) {
+    private func pathChanged(retryAfter pause: Duration = .seconds(1)) {
         guard !isStopped else { return }
         if let retry { poll.cancel(retry) }
         retry = nil
         watch?.renew()
-        if open == nil { tryToOpen(again: again) }
+        if open == nil { tryToOpen(after: pause) }
     }
 
-    private func tryToOpen(again: Bool) {
+    // - Parameter pause: when to try again, should it be there and not to be opened.
+    private func tryToOpen(after pause: Duration) {
         do {
             let file = try SerialLine.open(settings.port, baud: settings.baud)
             let descriptor = file.raw
@@ -82,10 +84,10 @@ public actor SerialPort {
             sink.note(.connected(port: settings.port), from: device)
         } catch {
             watch?.watchNode()
-            if again && Files.status(settings.port) != nil {
+            if Files.status(settings.port) != nil {
                 // Whoever holds the port may have let go before the node was watched.
-                retry = poll.after(.seconds(1)) { [weak self] in
-                    self?.assumeIsolated { $0.pathChanged(again: false) }
+                retry = poll.after(pause) { [weak self] in
+                    self?.assumeIsolated { $0.pathChanged(retryAfter: .seconds(10)) }
                 }
             }
             // Said once: the path may change many times before it opens.
