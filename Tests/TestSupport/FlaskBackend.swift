@@ -142,6 +142,8 @@ private final class LocalProgram: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, pair[1], 0)
         posix_spawn_file_actions_adddup2(&actions, pair[1], 1)
+        // Another test's connection or terminal would stay open for as long as this program runs.
+        for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         // A thread of this process may block signals, and what it starts would too: gunicorn lives by them.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
