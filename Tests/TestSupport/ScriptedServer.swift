@@ -59,7 +59,7 @@ public final class ScriptedServer: Sendable {
     public init(host: UInt32 = 1, _ handler: @escaping @Sendable (Request) -> Reply) {
         self.handler = handler
         self.host = host
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7F00_0000 + host).bigEndian
@@ -97,6 +97,7 @@ public final class ScriptedServer: Sendable {
         while true {
             let descriptor = Glibc.accept(listener, nil, nil)
             guard descriptor >= 0 else { break }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             let number: Int? = state.withLock { state in
                 guard !state.closed else { return nil }
                 state.accepted += 1
@@ -119,6 +120,8 @@ public final class ScriptedServer: Sendable {
             guard answer(handler(request), descriptor) else { break }
         }
         state.withLock { _ = $0.connections.remove(descriptor) }
+        // A program that another test has just started may hold a copy: to close this one alone would end nothing.
+        shutdown(descriptor, Int32(SHUT_RDWR))
         Glibc.close(descriptor)
     }
 
