@@ -48,7 +48,7 @@ final class GatewayCore: Sendable {
             stateDirectory: directory, sealingKeyFile: configuration.keys.sealingKeyFile, clock: clock)
         gateway = try registry.gatewayName(configured: configuration.gateway.id)
         let groups = configuration.spoolGroups
-        let spool = try Self.openSpool(directory, configuration.spool, clock, events)
+        let spool = try Self.openSpool(directory, configuration.spool, groups, clock, events)
         try spool.use(groups)
         try Self.warnOfUnknownGroups(spool, groups.all)
         intake = Intake(
@@ -68,15 +68,20 @@ final class GatewayCore: Sendable {
         lock.withLock { $0 = nil }
     }
 
-    private static func openSpool(_ directory: String, _ limits: SpoolLimits, _ clock: TimeSource, _ events: EventHub)
-        throws -> Spool
-    {
+    private static func openSpool(
+        _ directory: String, _ limits: SpoolLimits, _ groups: SpoolGroups, _ clock: TimeSource, _ events: EventHub
+    ) throws -> Spool {
         let path = directory + "/spool.db"
         if Files.status(path) != nil, let fault = Files.secretFault(path) { throw CommandError(fault) }
         do { return try Spool(directory: directory, limits: limits) } catch let error as SpoolError
             where error.code == .damaged
         {
             events.spoolSetAside(try SpoolRecovery.setAside(directory: directory, wallMs: clock.now().wallMs), error)
+            if groups.primaries.count > 1, let first = groups.primaries.first {
+                Log.error(
+                    "spool: which lanes were cut over to which uplink went with that file: all lanes begin with \(first); "
+                        + "see `scangate lane list`, then `scangate uplink cutover`")
+            }
             return try Spool(directory: directory, limits: limits)
         }
     }

@@ -119,7 +119,7 @@ final class MQTTUplink: Uplink {
         if state.withLock({ $0.session != nil }) {
             let farewell = MQTTMessage(
                 topic("status"), GatewayStatus.offline(gateway, reason: "the gateway was stopped"), isRetained: true)
-            _ = await within(.seconds(1)) { await self.client.publish(farewell) }
+            _ = await time.within(.seconds(1)) { await self.client.publish(farewell) }
         }
         await closeClient()
     }
@@ -216,7 +216,7 @@ final class MQTTUplink: Uplink {
     }
 
     private func brokersAnswer(_ message: MQTTMessage) async -> BatchAnswer {
-        let outcome = await within(settings.timeout) { await self.client.publish(message) }
+        let outcome = await time.within(settings.timeout) { await self.client.publish(message) }
         guard let outcome else {
             return Task.isCancelled
                 ? .cancelled
@@ -259,20 +259,6 @@ final class MQTTUplink: Uplink {
         return Task.isCancelled ? .cancelled : answer
     }
 
-    /// What `body` returns, or nil after `limit` or cancellation.
-    private func within<T: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async -> T) async -> T? {
-        await withTaskGroup(of: T?.self) { group in
-            group.addTask { await body() }
-            group.addTask {
-                try? await self.time.sleep(limit)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
-    }
-
     // MARK: Status
 
     // At each connection, and each minute where something has changed.
@@ -286,7 +272,7 @@ final class MQTTUplink: Uplink {
             guard connections != last.connections || status != last.status else { continue }
             let payload = GatewayStatus.online(gateway, status, atMs: time.now().wallMs)
             let message = MQTTMessage(topic("status"), payload, isRetained: true, contentType: "application/json")
-            let outcome = await within(settings.timeout) { await self.client.publish(message) }
+            let outcome = await time.within(settings.timeout) { await self.client.publish(message) }
             if case .acknowledged? = outcome { last = (connections, status) }
         }
     }

@@ -223,7 +223,7 @@ public final class Relay: Sendable {
             let (isUp, isStopping) = state.withLock { ($0.session != nil, $0.isStopping) }
             guard isUp else { continue }
             let message = MQTTMessage(presence + id, isStopping ? [] : [UInt8(ascii: "1")], isRetained: true)
-            _ = await within(Self.publishWithin) { await self.client.publish(message) }
+            _ = await time.within(Self.publishWithin) { await self.client.publish(message) }
         }
         beat.cancel()
     }
@@ -254,7 +254,7 @@ public final class Relay: Sendable {
             message = self.message(batch, Gzip.compress(reply), isCompressed: true)
         }
         let ready = message
-        let outcome = await within(Self.publishWithin) { await self.client.publish(ready) }
+        let outcome = await time.within(Self.publishWithin) { await self.client.publish(ready) }
         switch outcome {
         case .acknowledged?: return true
         case .refused(let reason)?:
@@ -275,19 +275,5 @@ public final class Relay: Sendable {
         return MQTTMessage(
             "\(settings.topicPrefix)/\(batch.gateway)/ack", payload, contentType: "application/json",
             correlationData: Array(batch.id.description.utf8), userProperties: properties)
-    }
-
-    /// What `body` returns, or nil after `limit`.
-    private func within<T: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async -> T) async -> T? {
-        await withTaskGroup(of: T?.self) { group in
-            group.addTask { await body() }
-            group.addTask {
-                try? await self.time.sleep(limit)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
     }
 }
