@@ -1,5 +1,6 @@
 import Crypto
 import Database
+import Glibc
 import Identity
 import Model
 import Posix
@@ -120,6 +121,8 @@ extension Registry {
         try withTemporaryDirectory { directory in
             try open(directory).close()
             try Files.replace(directory + "/sealing-key", with: SecretBytes.random(32), mode: 0o644)
+            // A gateway of another test gives the process a umask that would take the rights away again.
+            #expect(chmod(directory + "/sealing-key", 0o644) == 0)
             let error = #expect(throws: IdentityError.self) { try open(directory) }
             #expect(error?.message.contains("chmod 600 \(directory)/sealing-key") == true)
         }
