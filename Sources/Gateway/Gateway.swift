@@ -76,7 +76,7 @@ public final class Gateway: Sendable {
     ///   caller's where the intake is busy.
     public func submit(_ reading: Reading, from device: DeviceID, reply: @escaping @Sendable (_ isStored: Bool) -> Void)
     {
-        core.intake.submit(reading, from: device) { reply($0 == .stored) }
+        core.intake.submit(reading, from: device) { reply($0.signal != .refused) }
     }
 
     /// Commits with scans since the start. The replies to a commit's readings come before it is counted.

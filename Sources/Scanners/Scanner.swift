@@ -2,10 +2,21 @@ public import Model
 
 /// What became of a reading, told to the scanner that read it.
 public enum Acknowledgement: Sendable, Equatable {
-    /// On stable storage.
-    case stored
+    /// On stable storage; which of the good signals says so.
+    case accepted(Signal)
     /// Not stored, and why, for people.
     case refused(String)
+
+    /// On stable storage, and nothing more to say.
+    public static var stored: Acknowledgement { .accepted(.stored) }
+
+    /// The signal for the operator.
+    public var signal: Signal {
+        switch self {
+        case .accepted(let signal): signal
+        case .refused: .refused
+        }
+    }
 }
 
 /// Where readings go. Any thread; returns at once.
@@ -25,6 +36,8 @@ public enum ScannerEvent: Sendable, Equatable {
     case disconnected(reason: String)
     /// Bytes that are no whole scan were dropped.
     case dropped(DropReason)
+    /// It does what no scanner does: it is read no more, and disabled, with the reason.
+    case hostile(String)
 
     /// Why bytes were dropped.
     public enum DropReason: String, Sendable, CaseIterable {
@@ -36,7 +49,11 @@ public enum ScannerEvent: Sendable, Equatable {
         case noise
         /// The scan stopped in the middle: unplugged, or silent for two seconds.
         case fragment
-        /// The scan lacks the configured prefix or suffix.
+        /// The scan lacks the configured prefix or suffix, or has a prefix that belongs to no device.
         case affix
+        /// A packet's checksum is wrong, also after it was asked for again.
+        case checksum
+        /// The kernel dropped events because nobody read them in time (SYN_DROPPED): what is left is a guess.
+        case lostEvents = "lost_events"
     }
 }

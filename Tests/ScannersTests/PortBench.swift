@@ -86,7 +86,9 @@ func reading(
 ) async throws {
     var settings = SerialSettings(port: port)
     change(&settings)
-    let port = SerialPort(device: try device(name), settings: settings, poll: poll, sink: sink, clock: .system)
+    let port = ScannerPort(
+        route: ScannerRoute(try device(name)), path: port, poll: poll, sink: sink, clock: .system
+    ) { [settings] in SerialDriver(settings) }
     try await port.start()
     do { try await body() } catch {
         await port.stop()

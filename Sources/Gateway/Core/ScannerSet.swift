@@ -8,7 +8,7 @@ actor ScannerSet {
     private let poll: PollThread
     private let sink: any ReadingSink
     private let clock: TimeSource
-    private var ports: [DeviceID: (device: Device, port: SerialPort)] = [:]
+    private var ports: [DeviceID: (device: Device, port: ScannerPort)] = [:]
     private var isStopped = false
     private var next: [Device]?
     private var isFollowing = false
@@ -47,7 +47,9 @@ actor ScannerSet {
         for device in wanted where !isStopped && ports[device.name] == nil && device.kind == .serial {
             do {
                 let settings = try SerialSettings(options: device.options)
-                let port = SerialPort(device: device.name, settings: settings, poll: poll, sink: sink, clock: clock)
+                let port = ScannerPort(
+                    route: ScannerRoute(device.name), path: settings.port, poll: poll, sink: sink, clock: clock
+                ) { SerialDriver(settings) }
                 ports[device.name] = (device, port)
                 try await port.start()
             } catch {

@@ -117,6 +117,14 @@ final class EventHub: Sendable {
             } event: {
                 LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
             }
+        case .hostile(let reason):
+            Log.error(
+                "scanner \(device): \(reason); it is disabled: look at it, then: scangate device enable \(device)")
+            count(device) {
+                ($0.connected, $0.fault) = (false, reason)
+            } event: {
+                LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
+            }
         case .dropped(let reason):
             count(device) {
                 $0.dropped[reason.rawValue, default: 0] += 1

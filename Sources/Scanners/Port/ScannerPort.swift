@@ -1,0 +1,208 @@
+internal import Glibc
+public import Model
+public import Posix
+
+/// One attached scanner: opens its node whenever that is there, reads scans, answers them.
+///
+/// An actor on the poll thread. Comes and goes by inotify, no polling: a node that is missing, busy or forbidden is
+/// tried again when its path changes. One that is there and cannot be opened is also tried a second later, and every
+/// ten from then on: what keeps it shut may leave no trace that inotify sees.
+public actor ScannerPort {
+    private let route: ScannerRoute
+    private let path: String
+    private let poll: PollThread
+    private let sink: any ReadingSink
+    private let clock: TimeSource
+    private let makeDriver: @Sendable () -> any ScannerDriver
+    private var watch: PathWatch?
+    private var open: Opening?
+    private var lastFault = ""
+    private var retry: PollThread.Token?
+    private var isStopped = false
+
+    private struct Opening: ~Copyable {
+        let file: FileDescriptor
+        let token: PollThread.Token
+        let driver: any ScannerDriver
+        let answers: AnswerLine
+        let table: [Signal: Answer]
+        var silence: PollThread.Token?
+    }
+
+    /// Runs on the poll thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { poll.asUnownedSerialExecutor() }
+
+    /// A port that is not read yet.
+    ///
+    /// - Parameter makeDriver: a fresh driver for each opening.
+    public init(
+        route: ScannerRoute, path: String, poll: PollThread, sink: any ReadingSink, clock: TimeSource,
+        makeDriver: @escaping @Sendable () -> any ScannerDriver
+    ) {
+        self.route = route
+        self.path = path
+        self.poll = poll
+        self.sink = sink
+        self.clock = clock
+        self.makeDriver = makeDriver
+    }
+
+    /// Begins to read the node, now or as soon as it is there.
+    public func start() throws(SystemError) {
+        watch = try PathWatch(path, on: poll) { [weak self] in
+            self?.assumeIsolated { port in
+                if port.watch?.concernsPath() == true { port.pathChanged() }
+            }
+        }
+        tryToOpen(after: .seconds(1))
+    }
+
+    /// Stops reading and closes the node; a scan that has begun is dropped and counted. Scans handed on before still
+    /// get their commit, and no answer.
+    public func stop() {
+        isStopped = true
+        watch?.stop()
+        watch = nil
+        if let retry { poll.cancel(retry) }
+        retry = nil
+        close(reason: nil)
+    }
+
+    /// Gives a signal through the scanner, without a scan; false where it is not there, or cannot be told.
+    public func give(_ signal: Signal) -> Bool {
+        guard let answers = open?.answers, let answer = open?.table[signal] else { return false }
+        answers.send(answer)
+        return true
+    }
+
+    /// Has the scanner read without its button, or end that; false where it is not there, or has no such command.
+    public func trigger(_ isOn: Bool) -> Bool {
+        guard let answers = open?.answers, let trigger = open?.driver.trigger else { return false }
+        answers.send(isOn ? trigger.on : trigger.off)
+        return true
+    }
+
+    private func note(_ event: ScannerEvent) { for device in route.devices { sink.note(event, from: device) } }
+
+    private func pathChanged(retryAfter pause: Duration = .seconds(1)) {
+        guard !isStopped else { return }
+        if let retry { poll.cancel(retry) }
+        retry = nil
+        watch?.renew()
+        if open == nil { tryToOpen(after: pause) }
+    }
+
+    // - Parameter pause: when to try again, should it be there and not to be opened.
+    private func tryToOpen(after pause: Duration) {
+        do {
+            let driver = makeDriver()
+            let file = try driver.open(path)
+            let first = try driver.begin(file.raw)
+            let token = try poll.watch(file.raw, for: .readable, named: path) { [weak self] events in
+                self?.assumeIsolated { $0.ready(events) }
+            }
+            let answers = AnswerLine(file.raw) { [weak self] rest, pause, generation in
+                // Unstructured: whoever answers may be on any thread, and timers are the poll thread's.
+                Task { await self?.resume(rest, after: pause, generation) }
+            }
+            open = Opening(
+                file: file, token: token, driver: driver, answers: answers, table: driver.answers, silence: nil)
+            lastFault = ""
+            note(.connected(port: path))
+            handle(first)
+            armSilence()
+        } catch {
+            watch?.watchNode()
+            if Files.status(path) != nil {
+                // Whoever holds the node may have let go before it was watched.
+                retry = poll.after(pause) { [weak self] in
+                    self?.assumeIsolated { $0.pathChanged(retryAfter: .seconds(10)) }
+                }
+            }
+            // Said once: the path may change many times before it opens.
+            guard error.description != lastFault else { return }
+            lastFault = error.description
+            note(.disconnected(reason: error.description))
+        }
+    }
+
+    private func resume(_ rest: ArraySlice<Answer.Step>, after pause: Duration, _ generation: Int) {
+        guard let answers = open?.answers else { return }
+        _ = poll.after(pause) { answers.resume(rest, generation) }
+    }
+
+    private func ready(_ events: PollThread.Events) {
+        guard let driver = open?.driver, let descriptor = open?.file.raw else { return }
+        // Small enough to come from the allocator's own cache, and larger than nearly every label. A multiple of an
+        // input event's 24 bytes.
+        var buffer = [UInt8](repeating: 0, count: 960)
+        do {
+            // One read a wake-up: a scanner that never stops sending must not starve the others.
+            let count = try open?.file.read(into: &buffer, subject: path) ?? 0
+            guard count > 0 else {
+                if events.contains(.readable) || !events.isDisjoint(with: .hungUp) { close(reason: "unplugged") }
+                return
+            }
+            handle(try driver.received(buffer[..<count], from: descriptor))
+            armSilence()
+        } catch {
+            close(reason: error.code == EIO || error.code == ENODEV ? "unplugged" : error.description)
+        }
+    }
+
+    private func handle(_ outputs: [ScannerOutput]) {
+        guard let answers = open?.answers, let table = open?.table else { return }
+        for output in outputs {
+            switch output {
+            case .write(let bytes): answers.send(bytes)
+            case .dropped(let reason): drop(reason, answers, table)
+            case .scan(let bytes, let symbology, let aim):
+                guard let (device, label) = route.resolve(bytes) else {
+                    drop(.affix, answers, table)
+                    continue
+                }
+                let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
+                sink.submit(reading, from: device) { acknowledgement in
+                    if let answer = table[acknowledgement.signal] { answers.send(answer) }
+                }
+            case .hostile(let reason):
+                isStopped = true
+                close(reason: nil)
+                return note(.hostile(reason))
+            }
+        }
+    }
+
+    private func drop(_ reason: ScannerEvent.DropReason, _ answers: AnswerLine, _ table: [Signal: Answer]) {
+        // Nobody knows which of a base's scanners it was: it is counted once.
+        if let device = route.devices.last { sink.note(.dropped(reason), from: device) }
+        if let answer = table[.refused] { answers.send(answer) }
+    }
+
+    /// A scan's bytes come within milliseconds: a scan that stops in the middle ends by silence.
+    private func armSilence() {
+        if let token = open?.silence { poll.cancel(token) }
+        open?.silence = nil
+        guard let patience = open?.driver.patience else { return }
+        open?.silence = poll.after(patience) { [weak self] in
+            self?.assumeIsolated { port in
+                port.open?.silence = nil
+                port.handle(port.open?.driver.fellSilent() ?? [])
+                port.armSilence()
+            }
+        }
+    }
+
+    private func close(reason: String?) {
+        handle(open?.driver.ended() ?? [])
+        guard let opening = open.take() else { return }
+        if let silence = opening.silence { poll.cancel(silence) }
+        poll.unwatch(opening.token)
+        opening.answers.close()
+        if let reason {
+            note(.disconnected(reason: reason))
+            // The node may be back already, its event having come before the end of the old one was read.
+            _ = poll.after(.milliseconds(200)) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
+        }
+    }
+}
