@@ -35,7 +35,9 @@ public protocol ScannerDriver: AnyObject {
 }
 
 extension ScannerDriver {
+    /// It cannot be told.
     public var answers: [Signal: Answer] { [:] }
+    /// It has no such command.
     public var trigger: (on: Answer, off: Answer)? { nil }
 }
 
