@@ -47,6 +47,7 @@ let package = Package(
         library("CJansson", "jansson", "libjansson-dev"),
         library("CZlib", "zlib", "zlib1g-dev"),
         library("CMosquitto", "libmosquitto", "libmosquitto-dev"),
+        library("CXKBCommon", "xkbcommon", "libxkbcommon-dev"),
         .target(name: "CLinux"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
@@ -62,6 +63,7 @@ let package = Package(
         module("JSON", ["CJansson"]),
         module("Gzip", ["CZlib"]),
         module("TOML", ["CTOML"]),
+        module("Keymap", ["CXKBCommon"]),
 
         // What the gateway is made of.
         module("Wire", ["Model", "Crypto", "JSON"]),
@@ -69,7 +71,7 @@ let package = Package(
         module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
         module("Spool", ["Database", "Model", "Posix"]),
         module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
-        module("Scanners", ["Model", "Posix"]),
+        module("Scanners", ["Keymap", "Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
             "Gateway",
@@ -105,6 +107,7 @@ let package = Package(
         tests("JSONTests", ["JSON", "Gzip"]),
         tests("TOMLTests", ["TOML"]),
         tests("PatternTests", ["Pattern"]),
+        tests("KeymapTests", ["Keymap"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
         tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),
@@ -114,7 +117,7 @@ let package = Package(
         tests("GateTests", ["Gate", "Pattern", "Model"]),
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
-        tests("ScannersTests", ["Scanners", "Model", "Posix"]),
+        tests("ScannersTests", ["Scanners", "Keymap", "Model", "Posix"]),
         tests(
             "UplinksTests",
             [

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/input.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -159,3 +160,58 @@ int scangate_pending_input(int fd) {
     int count = 0;
     return ioctl(fd, FIONREAD, &count) == 0 ? count : -1;
 }
+
+int scangate_input_version(int fd) {
+    int version = 0;
+    return ioctl(fd, EVIOCGVERSION, &version);
+}
+
+int scangate_input_identity(int fd, uint16_t *bus, uint16_t *vendor, uint16_t *product) {
+    struct input_id id;
+    if (ioctl(fd, EVIOCGID, &id) != 0) return -1;
+    *bus = id.bustype;
+    *vendor = id.vendor;
+    *product = id.product;
+    return 0;
+}
+
+int scangate_input_name(int fd, char *name, size_t size) { return ioctl(fd, EVIOCGNAME(size), name); }
+
+int scangate_input_key_bits(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGBIT(EV_KEY, size), bits); }
+
+int scangate_input_keys_down(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGKEY(size), bits); }
+
+int scangate_input_leds(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGLED(size), bits); }
+
+int scangate_input_grab(int fd, int on) { return ioctl(fd, EVIOCGRAB, on ? (void *)1 : NULL); }
+
+int scangate_input_clock(int fd, int clock) { return ioctl(fd, EVIOCSCLOCKID, &clock); }
+
+int scangate_input_mute(int fd, unsigned type) {
+    // No bit set: no code of this type is queued.
+    unsigned char codes[KEY_CNT / 8] = {0};
+    struct input_mask mask = {.type = type, .codes_size = sizeof codes, .codes_ptr = (uintptr_t)codes};
+    return ioctl(fd, EVIOCSMASK, &mask);
+}
+
+int scangate_send_descriptor(int socket, const void *address, size_t address_size, const void *text, size_t size,
+                             int descriptor) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = (void *)text, .iov_len = size};
+    struct msghdr message = {.msg_name = (void *)address, .msg_namelen = (socklen_t)address_size,
+                             .msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int scangate_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }

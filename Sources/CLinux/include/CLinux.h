@@ -23,3 +23,19 @@ int64_t scangate_clock_ns(int clock);
 int scangate_open_pty(char *path, size_t size);
 int scangate_random(void *bytes, size_t count);
 int scangate_pending_input(int fd);
+
+// evdev (linux/input.h)
+int scangate_input_version(int fd);
+int scangate_input_identity(int fd, uint16_t *bus, uint16_t *vendor, uint16_t *product);
+int scangate_input_name(int fd, char *name, size_t size);
+int scangate_input_key_bits(int fd, void *bits, size_t size);
+int scangate_input_keys_down(int fd, void *bits, size_t size);
+int scangate_input_leds(int fd, void *bits, size_t size);
+int scangate_input_grab(int fd, int on);
+int scangate_input_clock(int fd, int clock);
+int scangate_input_mute(int fd, unsigned type);
+
+// A datagram, with a descriptor where that is not negative (SCM_RIGHTS, unix(7)).
+int scangate_send_descriptor(int socket, const void *address, size_t address_size, const void *text, size_t size,
+                             int descriptor);
+int scangate_duplicate(int fd);

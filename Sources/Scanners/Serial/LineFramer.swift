@@ -91,10 +91,9 @@ struct LineFramer {
         if let fault { return [.dropped(fault)] }
         // An empty line is a scanner's extra line end, not a scan.
         guard !line.isEmpty else { return [] }
-        guard line.count >= settings.prefix.count + settings.suffix.count, line.starts(with: settings.prefix),
-            line.suffix(settings.suffix.count).elementsEqual(settings.suffix)
-        else { return [.dropped(.affix)] }
-        let scan = line.dropFirst(settings.prefix.count).dropLast(settings.suffix.count)
+        guard let scan = Affix.strip(line, prefix: settings.prefix, suffix: settings.suffix) else {
+            return [.dropped(.affix)]
+        }
         guard scan.count <= SerialSettings.maximumLength else { return [.dropped(.tooLong)] }
         return scan.isEmpty ? [] : [.scan(Array(scan))]
     }

@@ -1,5 +1,3 @@
-internal import Model
-
 /// What `device add` takes for a serial scanner.
 public struct SerialSettings: Sendable, Equatable {
     /// What ends a scan.
@@ -37,10 +35,7 @@ public struct SerialSettings: Sendable, Equatable {
     public init(port: String) { self.port = port }
 
     /// What is wrong with an option, and what to write.
-    public struct Mistake: Error, Sendable, CustomStringConvertible {
-        /// A sentence for people.
-        public let description: String
-    }
+    public typealias Mistake = OptionMistake
 
     /// Reads the options as the registry keeps them.
     public init(options: [String: String]) throws(Mistake) {
@@ -67,34 +62,8 @@ public struct SerialSettings: Sendable, Equatable {
             }
             idleMs = milliseconds
         }
-        prefix = try Self.affix(options["prefix"], "--prefix")
-        suffix = try Self.affix(options["suffix"], "--suffix")
+        prefix = try Affix.parse(options["prefix"], "--prefix")
+        suffix = try Affix.parse(options["suffix"], "--suffix")
         acknowledges = options["ack"] == "true"
-    }
-
-    /// Text with `\xNN` for bytes that cannot be typed, `\\` for a backslash; at most 32 bytes.
-    private static func affix(_ text: String?, _ option: String) throws(Mistake) -> [UInt8] {
-        guard let text else { return [] }
-        let mistake = Mistake(
-            description: "\(option) \(text): at most 32 bytes; write bytes that cannot be typed as \\xNN, such as \\x02"
-        )
-        var out: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "\\") else {
-                out.append(byte)
-                continue
-            }
-            switch rest.popFirst() {
-            case UInt8(ascii: "\\"): out.append(UInt8(ascii: "\\"))
-            case UInt8(ascii: "x"):
-                guard let high = rest.popFirst().flatMap(Hex.value), let low = rest.popFirst().flatMap(Hex.value)
-                else { throw mistake }
-                out.append(high << 4 | low)
-            default: throw mistake
-            }
-        }
-        guard out.count <= 32 else { throw mistake }
-        return out
     }
 }
