@@ -21,7 +21,9 @@ public final class DescriptorStore: Sendable {
 
     /// What the service manager kept for this process; once, at its start, before anything else opens files. The
     /// environment forgets them, so that no child takes them for its own.
-    public static func inherited() -> DescriptorStore {
+    public static func inherited() -> DescriptorStore { inherited(from: 3) }
+
+    static func inherited(from first: Int32) -> DescriptorStore {
         let store = DescriptorStore()
         defer { for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] { unsetenv(name) } }
         func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
@@ -32,7 +34,7 @@ public final class DescriptorStore: Sendable {
         let names = text.split(separator: ":", omittingEmptySubsequences: false)
         store.files.withLock { files in
             for index in 0..<Int(count) {
-                let descriptor = 3 + Int32(index)
+                let descriptor = first + Int32(index)
                 guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else { continue }
                 let name = index < names.count ? String(names[index]) : ""
                 // Of two with one name, or beyond the bound, the later is nobody's.
