@@ -83,10 +83,10 @@ static speed_t speed_of(unsigned baud) {
     }
 }
 
-int scangate_set_raw(int fd, unsigned baud) {
+int scangate_set_raw(int fd, struct scangate_line line) {
     struct termios t;
     if (tcgetattr(fd, &t) != 0) return -1;
-    speed_t speed = speed_of(baud);
+    speed_t speed = speed_of(line.baud);
     if (speed == 0) {
         errno = EINVAL;
         return -1;
@@ -97,7 +97,19 @@ int scangate_set_raw(int fd, unsigned baud) {
     t.c_iflag |= PARMRK | INPCK;
     t.c_iflag &= ~(tcflag_t)(IGNPAR | IGNBRK | BRKINT | ISTRIP);
     t.c_cflag |= CLOCAL | CREAD;
-    t.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS);
+    t.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS | CSIZE | CSTOPB | PARENB | PARODD | CMSPAR);
+    t.c_cflag |= line.data_bits == 7 ? CS7 : CS8;
+    if (line.stop_bits == 2) t.c_cflag |= CSTOPB;
+    switch (line.parity) {
+    case 'o': t.c_cflag |= PARENB | PARODD; break;
+    case 'e': t.c_cflag |= PARENB; break;
+    case 'm': t.c_cflag |= PARENB | PARODD | CMSPAR; break;
+    case 's': t.c_cflag |= PARENB | CMSPAR; break;
+    default: break;
+    }
+    if (line.flow == 'h') t.c_cflag |= CRTSCTS;
+    t.c_iflag &= ~(tcflag_t)(IXON | IXOFF | IXANY);
+    if (line.flow == 'x') t.c_iflag |= IXON | IXOFF;
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
     if (cfsetispeed(&t, speed) != 0 || cfsetospeed(&t, speed) != 0) return -1;

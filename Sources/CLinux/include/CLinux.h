@@ -14,7 +14,15 @@ int scangate_next_signal(int fd);
 int scangate_block_signals(const int *signals, int count);
 void scangate_name_thread(const char *name);
 int scangate_set_exclusive(int fd);
-int scangate_set_raw(int fd, unsigned baud);
+// parity: n, o, e, s (space), m (mark); flow: n, h (RTS/CTS), x (XON/XOFF).
+struct scangate_line {
+    unsigned baud;
+    int data_bits;
+    int stop_bits;
+    char parity;
+    char flow;
+};
+int scangate_set_raw(int fd, struct scangate_line line);
 int scangate_lock_file(int fd);
 int scangate_accept(int listener);
 int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);

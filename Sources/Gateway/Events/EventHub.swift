@@ -125,6 +125,7 @@ final class EventHub: Sendable {
             } event: {
                 LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
             }
+        case .complaint(let text): Log.warning("scanner \(device): \(text)")
         case .dropped(let reason):
             count(device) {
                 $0.dropped[reason.rawValue, default: 0] += 1

@@ -26,6 +26,9 @@ public actor ScannerPort {
         let driver: any ScannerDriver
         let answers: AnswerLine
         let table: [Signal: Answer]
+        let signals: [Signal: Answer]
+        /// How many scans the driver has made known.
+        var scans = 0
         var silence: PollThread.Token?
     }
 
@@ -70,13 +73,24 @@ public actor ScannerPort {
 
     /// Gives a signal through the scanner, without a scan; false where it is not there, or cannot be told.
     public func give(_ signal: Signal) -> Bool {
-        guard let answers = open?.answers, let answer = open?.table[signal] else { return false }
+        if let talker = open?.driver as? any ConversingDriver {
+            guard let outputs = talker.give(signal) else { return false }
+            handle(outputs)
+            armSilence()
+            return true
+        }
+        guard let answers = open?.answers, let answer = open?.signals[signal] else { return false }
         answers.send(answer)
         return true
     }
 
     /// Has the scanner read without its button, or end that; false where it is not there, or has no such command.
     public func trigger(_ isOn: Bool) -> Bool {
+        if let talker = open?.driver as? any ConversingDriver {
+            handle(talker.trigger(isOn))
+            armSilence()
+            return true
+        }
         guard let answers = open?.answers, let trigger = open?.driver.trigger else { return false }
         answers.send(isOn ? trigger.on : trigger.off)
         return true
@@ -106,7 +120,8 @@ public actor ScannerPort {
                 Task { await self?.resume(rest, after: pause, generation) }
             }
             open = Opening(
-                file: file, token: token, driver: driver, answers: answers, table: driver.answers, silence: nil)
+                file: file, token: token, driver: driver, answers: answers, table: driver.answers,
+                signals: driver.signals, silence: nil)
             lastFault = ""
             note(.connected(port: path))
             handle(first)
@@ -151,20 +166,12 @@ public actor ScannerPort {
     }
 
     private func handle(_ outputs: [ScannerOutput]) {
-        guard let answers = open?.answers, let table = open?.table else { return }
         for output in outputs {
             switch output {
-            case .write(let bytes): answers.send(bytes)
-            case .dropped(let reason): drop(reason, answers, table)
-            case .scan(let bytes, let symbology, let aim):
-                guard let (device, label) = route.resolve(bytes) else {
-                    drop(.affix, answers, table)
-                    continue
-                }
-                let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
-                sink.submit(reading, from: device) { acknowledgement in
-                    if let answer = table[acknowledgement.signal] { answers.send(answer) }
-                }
+            case .write(let bytes): open?.answers.send(bytes)
+            case .complaint(let text): note(.complaint(text))
+            case .dropped(let reason): drop(reason)
+            case .scan(let bytes, let symbology, let aim): submit(bytes, symbology, aim)
             case .hostile(let reason):
                 isStopped = true
                 close(reason: nil)
@@ -173,10 +180,45 @@ public actor ScannerPort {
         }
     }
 
-    private func drop(_ reason: ScannerEvent.DropReason, _ answers: AnswerLine, _ table: [Signal: Answer]) {
-        // Nobody knows which of a base's scanners it was: it is counted once.
+    private func submit(_ bytes: [UInt8], _ symbology: Symbology, _ aim: String) {
+        guard let answers = open?.answers, let table = open?.table, let number = open?.scans else { return }
+        open?.scans += 1
+        let talker = open?.driver as? any ConversingDriver
+        guard let (device, label) = route.resolve(bytes) else {
+            // Answered as a scan that is refused: a scanner that waits for its answer would send it again and again.
+            if let talker {
+                count(.affix)
+                return handle(talker.settled(number, .refused))
+            }
+            return drop(.affix)
+        }
+        let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
+        guard talker == nil else {
+            return sink.submit(reading, from: device) { [weak self] acknowledgement in
+                // Unstructured: whoever answers may be on any thread, and the driver is the poll thread's.
+                Task { await self?.settled(number, of: answers, acknowledgement.signal) }
+            }
+        }
+        sink.submit(reading, from: device) { acknowledgement in
+            if let answer = table[acknowledgement.signal] { answers.send(answer) }
+        }
+    }
+
+    private func settled(_ number: Int, of opening: AnswerLine, _ signal: Signal) {
+        guard open?.answers === opening, let talker = open?.driver as? any ConversingDriver else { return }
+        handle(talker.settled(number, signal))
+        armSilence()
+    }
+
+    /// Nobody knows which of a base's scanners it was: it is counted once.
+    private func count(_ reason: ScannerEvent.DropReason) {
         if let device = route.devices.last { sink.note(.dropped(reason), from: device) }
-        if let answer = table[.refused] { answers.send(answer) }
+    }
+
+    private func drop(_ reason: ScannerEvent.DropReason) {
+        count(reason)
+        if let talker = open?.driver as? any ConversingDriver { return handle(talker.give(.refused) ?? []) }
+        if let answer = open?.signals[.refused] { open?.answers.send(answer) }
     }
 
     /// A scan's bytes come within milliseconds: a scan that stops in the middle ends by silence.
