@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/hidraw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -170,4 +171,27 @@ int scangate_random(void *bytes, size_t count) {
 int scangate_pending_input(int fd) {
     int count = 0;
     return ioctl(fd, FIONREAD, &count) == 0 ? count : -1;
+}
+
+int scangate_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product) {
+    struct hidraw_devinfo info;
+    if (ioctl(fd, HIDIOCGRAWINFO, &info) < 0) return -1;
+    *bus = info.bustype;
+    *vendor = (uint16_t)info.vendor;
+    *product = (uint16_t)info.product;
+    return 0;
+}
+
+int scangate_hidraw_descriptor(int fd, uint8_t *bytes, uint32_t capacity) {
+    int size = 0;
+    if (ioctl(fd, HIDIOCGRDESCSIZE, &size) < 0) return -1;
+    struct hidraw_report_descriptor descriptor = {0};
+    if (size < 0 || (uint32_t)size > capacity || (uint32_t)size > sizeof descriptor.value) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    descriptor.size = (uint32_t)size;
+    if (ioctl(fd, HIDIOCGRDESC, &descriptor) < 0) return -1;
+    memcpy(bytes, descriptor.value, (size_t)size);
+    return size;
 }

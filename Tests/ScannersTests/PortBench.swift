@@ -34,6 +34,9 @@ final class TestSink: ReadingSink {
 
     func note(_ event: ScannerEvent, from device: DeviceID) { continuation.yield(.event(device, event)) }
 
+    /// Nothing more comes.
+    func finish() { continuation.finish() }
+
     /// The replies that the test has to give.
     func takeHeld() -> [Reply] {
         held.withLock { held in

@@ -374,7 +374,7 @@ private func scan(_ label: String, _ symbology: Symbology = .code128) -> Scanner
         var generator = SeededGenerator(seed: seed)
         let bench = Bench()
         try bench.start()
-        for round in 0..<100 {
+        for round in 0..<500 {
             var bytes: [UInt8] = []
             for _ in 0..<Int.random(in: 0...300, using: &generator) {
                 bytes.append(UInt8.random(in: 0...255, using: &generator))

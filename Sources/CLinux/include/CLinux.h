@@ -31,3 +31,5 @@ int64_t scangate_clock_ns(int clock);
 int scangate_open_pty(char *path, size_t size);
 int scangate_random(void *bytes, size_t count);
 int scangate_pending_input(int fd);
+int scangate_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product);
+int scangate_hidraw_descriptor(int fd, uint8_t *bytes, uint32_t capacity);

@@ -14,7 +14,10 @@ public enum ScannerDrivers {
             let settings = try SerialSettings(options: options)
             if settings.language == .ssi { return { SSIDriver(settings, clock: clock) } }
             return { SerialDriver(settings) }
-        case .hidpos, .keyboard:
+        case .hidpos:
+            let settings = try HIDPOSSettings(options: options)
+            return { HIDPOSDriver(settings) }
+        case .keyboard:
             throw ScannerOptionMistake("--kind \(kind.rawValue): this version cannot read it")
         }
     }

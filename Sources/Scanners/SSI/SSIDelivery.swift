@@ -73,6 +73,8 @@ struct SSIDelivery {
             known.packet.data == packet.data, known.packet.isContinued == packet.isContinued
         {
             known.seenNs = now
+            // Its scanner is still at it: the rest of the label may yet come.
+            partNs = now
             defer { last = known }
             guard known.isSettled else { return [] }
             if let before = known.acknowledgedNs, now - before < timing.crossingNs { return [] }
@@ -148,7 +150,7 @@ struct SSIDelivery {
     /// Something came that is no packet: it is asked for again twice, then dropped.
     mutating func damaged(wasRepeated: Bool?, _ now: Int64) -> [ScannerOutput] {
         resends += 1
-        resendNs = now
+        (resendNs, partNs) = (now, now)
         if wasRepeated == false { awaitsNew = true }
         guard resends > 2 else { return [.write(SSIPacket(SSIPacket.Opcode.refuse, [1]).bytes)] }
         (resends, awaitsNew) = (0, false)

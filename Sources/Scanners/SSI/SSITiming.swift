@@ -8,9 +8,10 @@ struct SSITiming: Sendable {
     /// How long after the last time the same packet may come again: the longest response timeout that can be set is
     /// 9.9 s.
     var repetitionNs: Int64 = 12_000_000_000
-    /// How long the next packet of a label may take: a scanner whose acknowledgement was lost sends the one before again
-    /// after `waitNs`, and once more.
-    var partNs: Int64 = 4_500_000_000
+    /// How long the next packet of a label may take, from the last one or its last repetition: longer than `waitNs`, after
+    /// which a scanner whose acknowledgement was lost repeats it; not much longer, since a scanner that has given up may
+    /// begin another label.
+    var partNs: Int64 = 2_500_000_000
     /// A gap in a packet that ends it.
     var packetQuietNs: Int64 = 200_000_000
     /// Quiet after damage, so that what comes next begins a packet.
