@@ -50,9 +50,9 @@ private func scan(_ label: String, _ symbology: Symbology = .unknown, _ aim: Str
         let reply = GM65Frame.acknowledgement
         let bytes =
             reply + Array("SB0".utf8) + reply + reply + Array("0001\r\n".utf8) + reply + Array("B\r".utf8)
-            + [2, 0x41, 2, 13] + Array(reply.dropLast()) + reply + [13, 0x41, 2, 2] + reply + [13]
+            + [2, 0x41, 2, 13] + Array(reply.dropLast()) + reply + [13, 0x41, 2] + reply + [13]
         let expected = [
-            scan("SB00001"), scan("B"), .scan(bytes: [2, 0x41, 2]), .dropped(.noise), .scan(bytes: [0x41, 2, 2]),
+            scan("SB00001"), scan("B"), .scan(bytes: [2, 0x41, 2]), .dropped(.noise), .scan(bytes: [0x41, 2]),
         ]
         for cut in 0...bytes.count {
             let driver = SerialDriver(settings(.gm65))
