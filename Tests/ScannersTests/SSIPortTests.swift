@@ -23,13 +23,16 @@ private final class ScriptedScanner: Sendable {
     private let descriptor: Int32
     private let labels: [String]
     private let seed: UInt64
-    /// A tenth of what a scanner has as shipped.
-    private static let responseTimeoutMs: Int64 = 200
+    /// How long it waits for an answer.
+    private let timeoutMs: Int64
+    /// How many packets and acknowledgements of a hundred the line damages or loses.
+    private let faults: Int
     private let account = Mutex(Account())
     private let isDone = Mutex(false)
 
-    init(_ descriptor: Int32, labels: [String], seed: UInt64) {
+    init(_ descriptor: Int32, labels: [String], seed: UInt64 = 1, timeoutMs: Int64 = 60_000, faults: Int = 0) {
         (self.descriptor, self.labels, self.seed) = (descriptor, labels, seed)
+        (self.timeoutMs, self.faults) = (timeoutMs, faults)
         Threads.run(name: "scanner") { [self] in
             work()
             isDone.withLock { $0 = true }
@@ -69,7 +72,7 @@ private final class ScriptedScanner: Sendable {
         for attempt in 0..<20 {
             if attempt > 0 { packet.status |= 1 }
             var bytes = packet.bytes
-            if Int.random(in: 0..<100, using: &generator) < 15 {
+            if Int.random(in: 0..<100, using: &generator) < faults {
                 // Not the length: what it does to the line is the same, and takes longer.
                 bytes[Int.random(in: 4..<bytes.count, using: &generator)] ^= UInt8.random(
                     in: 1...255, using: &generator)
@@ -89,7 +92,7 @@ private final class ScriptedScanner: Sendable {
 
     private func answer(_ reader: inout SSIReader, _ generator: inout SeededGenerator) -> Answer {
         // From the packet on, whatever else is said meanwhile.
-        let end = ContinuousClock.now + .milliseconds(Self.responseTimeoutMs)
+        let end = ContinuousClock.now + .milliseconds(timeoutMs)
         while true {
             let left = (end - .now).milliseconds
             var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -104,7 +107,7 @@ private final class ScriptedScanner: Sendable {
             for packet in reader.push(marked[...]) {
                 switch packet.opcode {
                 case SSIPacket.Opcode.acknowledge:
-                    if Int.random(in: 0..<100, using: &generator) < 15 {
+                    if Int.random(in: 0..<100, using: &generator) < faults {
                         account.withLock { $0.lostAcknowledgements += 1 }
                     } else {
                         return .acknowledged
@@ -130,9 +133,8 @@ private final class ScriptedScanner: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(2))) struct SSIPortTests {
-    private static let timing = SSITiming(
-        waitNs: 200_000_000, crossingNs: 50_000_000, repetitionNs: 1_200_000_000, partNs: 300_000_000,
-        packetQuietNs: 20_000_000, damageQuietNs: 5_000_000)
+    /// For tests in which nothing is lost, however slow the machine.
+    private static let patient = SSITiming(waitNs: 60_000_000_000, repetitionNs: 600_000_000_000)
 
     @Test func `200 labels over a line that damages packets and loses acknowledgements: each once, in order`()
         async throws
@@ -147,10 +149,17 @@ private final class ScriptedScanner: Sendable {
             settings.language = .ssi
             let port = ScannerPort(
                 route: ScannerRoute(try device("zebra")), path: terminal.path, poll: poll, sink: sink, clock: .system
-            ) { [settings] in SSIDriver(settings, clock: .system, timing: Self.timing) }
+            ) { [settings] in
+                // The scanner waits half as long as one has as shipped, and never gives up.
+                SSIDriver(
+                    settings, clock: .system,
+                    timing: SSITiming(
+                        waitNs: 1_000_000_000, crossingNs: 900_000_000, repetitionNs: 60_000_000_000,
+                        partNs: 20_000_000_000))
+            }
             try await port.start()
             try await sink.waitForConnection()
-            let scanner = ScriptedScanner(terminal.scanner.raw, labels: labels, seed: 7)
+            let scanner = ScriptedScanner(terminal.scanner.raw, labels: labels, seed: 7, timeoutMs: 1000, faults: 6)
             var read: [String] = []
             let account = try await scanner.finished()
             await port.stop()
@@ -160,8 +169,8 @@ private final class ScriptedScanner: Sendable {
             }
             #expect(read == labels)
             #expect(account.acknowledged == labels && account.givenUp == [])
-            #expect(account.damaged > 10 && account.lostAcknowledgements > 10 && account.resendRequests > 10)
-            #expect(account.repetitions > 20)
+            #expect(account.damaged > 5 && account.lostAcknowledgements > 5 && account.resendRequests > 5)
+            #expect(account.repetitions > 10)
         }
     }
 
@@ -173,12 +182,14 @@ private final class ScriptedScanner: Sendable {
             settings.language = .ssi
             let route = ScannerRoute(branches: [.init(prefix: [0x31], device: try device("one"))])
             let port = ScannerPort(route: route, path: terminal.path, poll: poll, sink: sink, clock: .system) {
-                [settings] in SSIDriver(settings, clock: .system, timing: Self.timing)
+                [settings] in SSIDriver(settings, clock: .system, timing: Self.patient)
             }
             try await port.start()
             try await sink.waitForConnection()
-            let scanner = ScriptedScanner(terminal.scanner.raw, labels: ["2A", "1B"], seed: 3)
-            #expect(try await sink.nextEvent() == .dropped(.affix))
+            let scanner = ScriptedScanner(terminal.scanner.raw, labels: ["2A", "1B"])
+            // On a busy machine the scanner's answer to the opening may be late, which is told.
+            let drop = try await sink.next { if case .event(_, .dropped(let reason)) = $0 { reason } else { nil } }
+            #expect(drop == .affix)
             #expect(try await sink.nextLabel() == "B")
             let account = try await scanner.finished()
             await port.stop()
@@ -195,11 +206,19 @@ private final class ScriptedScanner: Sendable {
             settings.flow = .rtscts
             let port = ScannerPort(
                 route: ScannerRoute(try device("zebra")), path: terminal.path, poll: poll, sink: sink, clock: .system
-            ) { [settings] in SSIDriver(settings, clock: .system, timing: Self.timing) }
+            ) { [settings] in SSIDriver(settings, clock: .system, timing: Self.patient) }
             try await port.start()
             try await sink.waitForConnection()
-            // What the opening sends.
-            for _ in SSIPacket(SSIPacket.Opcode.paramSend, [0xFF, 0xEE, 1]).bytes { _ = try await terminal.answer() }
+            // The opening's two commands.
+            for opcode in [SSIPacket.Opcode.paramSend, SSIPacket.Opcode.scanEnable] {
+                let length = try await terminal.answer()
+                var bytes = [length]
+                for _ in 0..<length + 1 { bytes.append(try await terminal.answer()) }
+                #expect(bytes[1] == opcode)
+                var reply = SSIPacket(SSIPacket.Opcode.acknowledge)
+                reply.source = SSIPacket.Source.decoder
+                try terminal.type(reply.bytes)
+            }
             var packet = SSIPacket(SSIPacket.Opcode.decodeData, [3, 0x41])
             packet.source = SSIPacket.Source.decoder
             try terminal.type(packet.bytes)
@@ -212,30 +231,15 @@ private final class ScriptedScanner: Sendable {
             try terminal.type(packet.bytes)
             #expect(try await sink.nextLabel() == "B")
             // Whatever the repetition was answered with has been written by now.
-            func waiting() throws -> [UInt8] {
-                var bytes: [UInt8] = []
-                var ready = pollfd(fd: terminal.scanner.raw, events: Int16(POLLIN), revents: 0)
-                while Glibc.poll(&ready, 1, 0) > 0 {
-                    var buffer = [UInt8](repeating: 0, count: 256)
-                    let count = try terminal.scanner.read(into: &buffer, subject: "terminal") ?? 0
-                    guard count > 0 else { break }
-                    bytes += buffer[..<count]
-                }
-                return bytes
-            }
-            #expect(try !waiting().contains(0xD0))
+            terminal.expectNoAnswer()
             let replies = sink.takeHeld()
             #expect(replies.count == 2)
             // Of the first label, which its scanner has given up: no acknowledgement that would be the second one's.
             replies.first?(.stored)
+            #expect(try await [terminal.answer(), terminal.answer()] == [5, SSIPacket.Opcode.beep])
+            for _ in 0..<5 { _ = try await terminal.answer() }
             replies.last?(.stored)
-            // Repetitions of the opening's command may come in between.
-            var answers: [UInt8] = []
-            while !answers.suffix(6).elementsEqual([0x04, 0xD0, 0x04, 0x00, 0xFF, 0x28]) {
-                answers.append(try await terminal.answer())
-            }
-            #expect(!answers.dropLast(6).contains(0xD0))
-            try await eventually("the feedback that follows") { try waiting().contains(0xE6) || answers.contains(0xE6) }
+            #expect(try await [terminal.answer(), terminal.answer()] == [4, SSIPacket.Opcode.acknowledge])
             await port.stop()
         }
     }
