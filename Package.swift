@@ -77,7 +77,7 @@ let package = Package(
                 "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern", "JSON",
                 "Gzip", "Crypto", "Database", "Model", "Posix",
             ]),
-        program("scangate", ["Gateway", "JSON", "Model", "Posix"]),
+        program("scangate", ["Gateway", "Scanners", "JSON", "Model", "Posix"]),
         program("tracetrack-sim", ["Simulator"]),
 
         // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.

@@ -3,7 +3,7 @@ internal import JSON
 internal import Model
 
 enum DeviceCommands {
-    static let all = [add, list, show] + changes + [rotateKey, export]
+    static let all = [add, list, show] + changes + [rotateKey, export, DeviceProfileCommand.profiles]
 
     private static let add = Command(
         name: "device add", usage: "NAME --port PATH [OPTIONS]", summary: "register a scanner; shows its key, once",

@@ -266,7 +266,7 @@ import Testing
     @Test func `a check as text and as JSON says the same`() throws {
         try fixture.write("scangate.toml", "x = 1\n")
         let result = Result { () throws(ConfigurationError) in try Configuration.load(path: fixture.file) }
-        let keys = "the keys here are gateway, keys, spool, lane, lanes, label, uplink, console, relay"
+        let keys = "the keys here are gateway, keys, spool, lane, lanes, label, scanners, uplink, console, relay"
         #expect(fixture.short(ConfigurationCheck.text(result)) == "1: x: unknown key; \(keys)\n")
         let json = fixture.short(String(decoding: ConfigurationCheck.json(result), as: UTF8.self))
         #expect(

@@ -44,9 +44,12 @@ struct ConfigurationChecker {
         let name = parent.path(of: key.name)
         switch (key.standard, key.kind) {
         case (.required, _):
-            let isTable = ConfigurationSchema.members(of: key.kind) != nil
-            findings.mistake(
-                parent.origin, name, "missing", "write \(isTable ? "\(key.name) = { … }" : key.kind.example)")
+            let example =
+                switch key.kind {
+                case .table, .named: "\(key.name) = { … }"
+                default: title(key.kind, name)
+                }
+            findings.mistake(parent.origin, name, "missing", "write \(example)")
             return nil
         case (.value(let text), let kind):
             guard let value = try? TOMLValue.parse(Array("x = \(text)".utf8))["x"]?.value else { return nil }
@@ -100,6 +103,7 @@ struct ConfigurationChecker {
             return .named(members.compactMap { named($0, keys, name) })
         case (.urls, .string(let text)): return urls([(text, origin)], name)
         case (.urls, .array(let elements)): return urls(elements, name, origin)
+        case (.list(let kind, let max), .array(let elements)): return list(elements, kind, max, name, origin)
         case (.boolean, .boolean(let truth)): return .boolean(truth)
         case (.integer(let range), .integer(let number)), (.size(let range), .integer(let number)):
             return bounded(number, range, kind, name, origin)
@@ -111,7 +115,7 @@ struct ConfigurationChecker {
             return bounded(bytes, range, kind, name, origin)
         case (.text, .string(let text)), (.name, .string(let text)), (.choice, .string(let text)),
             (.path, .string(let text)), (.file, .string(let text)), (.pattern, .string(let text)),
-            (.urlPath, .string(let text)), (.listen, .string(let text)):
+            (.urlPath, .string(let text)), (.listen, .string(let text)), (.usb, .string(let text)):
             guard let wrong = ConfigurationText.problem(with: text, as: kind) else { return .text(text) }
             findings.mistake(origin, name, wrong.problem, wrong.advice)
             return nil
@@ -162,6 +166,23 @@ struct ConfigurationChecker {
             good = false
         }
         return good ? .texts(texts.map { $0.0 }) : nil
+    }
+
+    private mutating func list(
+        _ elements: [ConfigurationNode], _ kind: ConfigurationSchema.Kind, _ max: Int, _ name: String,
+        _ origin: ConfigurationOrigin
+    ) -> ConfigurationTable.Value.Content? {
+        guard elements.count <= max else {
+            findings.mistake(origin, name, "\(elements.count) elements", "write at most \(max)")
+            return nil
+        }
+        let texts: [String] = elements.enumerated().compactMap { index, element in
+            guard case .text(let text)? = check(element, kind, "\(name)[\(index + 1)]", element.origin) else {
+                return nil
+            }
+            return text
+        }
+        return texts.count == elements.count ? .texts(texts) : nil
     }
 
     private mutating func bounded(

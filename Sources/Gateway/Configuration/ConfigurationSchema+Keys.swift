@@ -16,6 +16,9 @@ extension ConfigurationSchema {
         Key(
             "label", .tables(label), .computed("the three shipped rules"),
             "Label rules: the first that matches decides. One `[[label]]` of your own replaces the shipped rules."),
+        Key(
+            "scanners", .table(scanners), .none, "Scanners: which profiles there are, and what becomes of strange ones."
+        ),
         Key("uplink", .tables(uplink), .none, "The ways out. Without one, scans wait in the spool."),
         Key("console", .table(console), .none, "Health, metrics and pages."),
         Key(

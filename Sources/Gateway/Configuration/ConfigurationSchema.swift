@@ -1,3 +1,5 @@
+internal import Scanners
+
 /// Every key of the configuration: what checks, `config show` and the reference have in common.
 public struct ConfigurationSchema: Sendable {
     /// One key.
@@ -60,6 +62,10 @@ public struct ConfigurationSchema: Sendable {
         case urls
         /// HOST:PORT.
         case listen
+        /// A USB id, or a pattern of ids.
+        case usb
+        /// A list of at most so many texts, each of that kind.
+        case list(Kind, max: Int)
         /// A table with these keys.
         case table([Key])
         /// A list of tables with these keys.
@@ -106,6 +112,8 @@ extension ConfigurationSchema.Kind {
         case .urlPath: "URL path"
         case .urls: "URL, or list of URLs"
         case .listen: "HOST:PORT"
+        case .usb: "USB id"
+        case .list(let kind, _): "list of \(kind.title)s"
         case .table: "table"
         case .tables: "list of tables"
         case .named: "tables by name"
@@ -140,6 +148,8 @@ extension ConfigurationSchema.Kind {
         case .urlPath: "begins with /"
         case .urls: "https:// or http://, host, port, path; mqtts:// or mqtt://, host, port"
         case .listen: "127.0.0.1:8470, [::1]:8470"
+        case .usb: DeviceProfile.USBPattern.rule
+        case .list(let kind, let max): "at most \(max); each \(kind.range)"
         case .boolean, .table, .tables, .named: ""
         }
     }
@@ -148,6 +158,8 @@ extension ConfigurationSchema.Kind {
     var example: String {
         switch self {
         case .text, .name, .path, .file, .pattern, .urlPath: "a text in quotes"
+        case .usb: DeviceProfile.USBPattern.rule
+        case .list(let kind, _): "a list in brackets of \(kind.title)s in quotes"
         case .boolean: "true or false"
         case .integer: "an integer without quotes"
         case .duration: "a number with a unit, such as \"1500 ms\", \"15 s\", \"20 min\", \"2 h\" or \"30 d\""

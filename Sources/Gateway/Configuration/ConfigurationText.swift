@@ -1,5 +1,6 @@
 internal import Model
 internal import Pattern
+internal import Scanners
 
 /// Checks of texts that need no file and no other key.
 enum ConfigurationText {
@@ -37,6 +38,8 @@ enum ConfigurationText {
             let good = text.hasPrefix("/") && text.utf8.allSatisfy(isURLByte) && !text.contains("#")
             return good ? nil : ("\(shown) is not a URL path", "write a text that begins with /")
         case .urls: return url(text)
+        case .usb:
+            return DeviceProfile.USBPattern(text) != nil ? nil : ("\(shown) is no USB id", "write \(kind.range)")
         case .listen:
             guard let (host, port) = split(text), !host.isEmpty, port != nil else {
                 return ("\(shown) is not HOST:PORT", "write \(kind.example)")
