@@ -127,7 +127,7 @@ import Testing
         (
             "\"a\\u001b[2J\" = 1",
             "1: a\\x1b[2J: unknown key; the keys here are gateway, keys, spool, lane, lanes, label, "
-                + "uplink, console, relay"
+                + "scanners, uplink, console, relay"
         ),
         (
             "[[label]]\nrole = \"refuse\"\nextract = \"a\"",

@@ -30,7 +30,7 @@ enum ProfileAnswers {
             count += 1
             guard byte == UInt8(ascii: "\\") else { continue }
             switch rest.popFirst() {
-            case UInt8(ascii: "\\"): continue
+            case UInt8(ascii: "\\"), UInt8(ascii: "r"), UInt8(ascii: "n"), UInt8(ascii: "t"): continue
             case UInt8(ascii: "x"):
                 guard rest.popFirst().flatMap(Hex.value) != nil, rest.popFirst().flatMap(Hex.value) != nil else {
                     return nil

@@ -19,7 +19,7 @@ extension DeviceProfile.Mode {
     public var hasTrigger: Bool {
         if options["trigger_on"] != nil { return true }
         switch options["protocol"] {
-        case "ssi", "honeywell", "gm65": return kind == .serial
+        case "ssi", "honeywell", "datalogic", "gm65": return kind == .serial
         default: return false
         }
     }
