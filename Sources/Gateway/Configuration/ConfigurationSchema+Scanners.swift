@@ -67,7 +67,7 @@ extension ConfigurationSchema {
         [
             Key("layout", .text(max: 64), .none, "The keyboard layout that the scanner is set to, such as `us`."),
             Key("caps_lock", .boolean, .none, "Whether the scanner types as for a host with Caps Lock on."),
-            Key("controls", bytes, .none, "Control characters that it may type with the Control key besides the usual."),
+            Key("controls", bytes, .none, "Control characters that it may type with Control, besides the usual."),
             Key("leds", .boolean, .none, "Whether it is told of signals by Caps, Num and Scroll Lock."),
         ] + framing(["enter", "tab", "idle", "any"])
 
