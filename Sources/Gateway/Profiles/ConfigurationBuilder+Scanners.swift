@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Model
 internal import Posix
 internal import Scanners
@@ -27,6 +28,13 @@ extension ConfigurationBuilder {
                     origin, key, "no directory: \(Safe.text(directory))", "write the path of a directory of profiles")
                 continue
             }
+            guard Self.canList(directory) else {
+                // What cannot be read would look like a directory without profiles.
+                findings.mistake(
+                    origin, key, "this user may not read \(Safe.text(directory))",
+                    "run: chgrp scangate-admin \(Safe.text(directory)) && chmod 750 \(Safe.text(directory))")
+                continue
+            }
             let names = Files.names(in: directory).filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }
             guard names.count <= Self.maxProfiles else {
                 findings.mistake(
@@ -50,5 +58,12 @@ extension ConfigurationBuilder {
         }
         result.profiles = DeviceProfiles(layers: layers)
         return result
+    }
+
+    private static func canList(_ directory: String) -> Bool {
+        do {
+            _ = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+            return true
+        } catch { return false }
     }
 }
