@@ -47,6 +47,8 @@ let package = Package(
         library("CJansson", "jansson", "libjansson-dev"),
         library("CZlib", "zlib", "zlib1g-dev"),
         library("CMosquitto", "libmosquitto", "libmosquitto-dev"),
+        library("CALSA", "alsa", "libasound2-dev"),
+        library("CGPIOD", "libgpiod", "libgpiod-dev"),
         .target(name: "CLinux"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
@@ -70,12 +72,13 @@ let package = Package(
         module("Spool", ["Database", "Model", "Posix"]),
         module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
         module("Scanners", ["Model", "Posix"]),
+        module("Signals", ["CALSA", "CGPIOD", "Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
             "Gateway",
             [
-                "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern", "JSON",
-                "Gzip", "Crypto", "Database", "Model", "Posix",
+                "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern",
+                "JSON", "Gzip", "Crypto", "Database", "Model", "Posix",
             ]),
         program("scangate", ["Gateway", "JSON", "Model", "Posix"]),
         program("tracetrack-sim", ["Simulator"]),
@@ -115,6 +118,7 @@ let package = Package(
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
         tests("ScannersTests", ["Scanners", "Model", "Posix"]),
+        tests("SignalsTests", ["Signals", "Model", "Posix"]),
         tests(
             "UplinksTests",
             [
@@ -128,7 +132,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto",
+                "Gateway", "Simulator", "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "Crypto",
                 "Database",
                 "JSON", "TOML", "Model", "Posix",
             ]),

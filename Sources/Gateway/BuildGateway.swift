@@ -36,6 +36,7 @@ public func buildGateway(_ configuration: Configuration, clock: TimeSource = .sy
     await core.intake.connect(
         Intake.Outputs(
             log: core.log, scansArrived: { deliveries.scansArrived(in: $0) },
+            canDeliver: { deliveries.canDeliver($0) },
             maintenance: { maintenance.noteCommit(bytes: $0) })
     )
     let scanners = ScannerSet(poll: poll, sink: core.intake, clock: clock)

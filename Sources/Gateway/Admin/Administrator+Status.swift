@@ -33,6 +33,8 @@ extension Administrator {
             $0.array { for name in lanes.keys.sorted() { writeLane(name, lanes[name] ?? LaneState(), now, to: &$0) } }
             $0.key("uplinks")
             $0.array { for uplink in uplinks { write(uplink.status, uplink.counts, now, to: &$0) } }
+            $0.key("signals")
+            writeSignals(to: &$0)
         }
         return json.bytes
     }

@@ -21,16 +21,19 @@ actor Administrator {
     let gateway: GatewayID
     let clock: TimeSource
     nonisolated let events: EventHub
+    nonisolated let signals: SignalSet
     var configuration: Configuration
     /// The deliveries that run now; none in a CLI command.
     var deliveries: [any Delivery] = []
     /// When the daemon became ready; nil in a CLI command.
     var startedAt: Moment?
+    /// Gives a signal through a scanner; see `ScannerSet.give`.
+    var giveToScanner: @Sendable (Signal, DeviceID) async -> Bool? = { _, _ in nil }
     private var devicesChanged: @Sendable ([Device]) async -> Void = { _ in }
 
     init(
         registry: sending Registry, intake: Intake, log: SpoolLog, configuration: Configuration, gateway: GatewayID,
-        clock: TimeSource, events: EventHub
+        clock: TimeSource, events: EventHub, signals: SignalSet
     ) {
         self.registry = registry
         self.intake = intake
@@ -40,6 +43,7 @@ actor Administrator {
         self.gateway = gateway
         self.clock = clock
         self.events = events
+        self.signals = signals
         executor = ThreadExecutor(name: "admin")
     }
 
@@ -56,8 +60,12 @@ actor Administrator {
     }
 
     /// What a daemon has and a command does not.
-    func attach(deliveries: [any Delivery], startedAt: Moment) {
+    func attach(
+        deliveries: [any Delivery], startedAt: Moment,
+        giveToScanner: @escaping @Sendable (Signal, DeviceID) async -> Bool?
+    ) {
         self.deliveries = deliveries
+        self.giveToScanner = giveToScanner
         self.startedAt = startedAt
     }
 
@@ -106,6 +114,8 @@ actor Administrator {
             case "uplink pause", "uplink resume": return try await changeUplink(request.command, arguments, requester)
             case "uplink test": return try await testUplink(arguments)
             case "uplink cutover": return try await cutOver(arguments, requester)
+            case "signal list": return listSignals()
+            case "signal test": return try await testSignal(arguments)
             case "audit show": return try showAudit(arguments)
             case "audit verify": return try verifyAudit()
             default:

@@ -1,6 +1,7 @@
 internal import Crypto
 public import Gate
 public import Model
+public import Signals
 public import Spool
 public import Uplinks
 
@@ -79,6 +80,8 @@ public struct Configuration: Sendable, Equatable {
             return try? UplinkGroup(first, fallbacks: fallbacks)
         }
     }
+    /// The gateway's own sounds and lights, in the order of the configuration.
+    public internal(set) var signals: [SignalSettings] = []
     /// Health, metrics and pages.
     public internal(set) var console = ConsoleSettings()
     /// What makes `scangate relay` of it; nil for a gateway's file.

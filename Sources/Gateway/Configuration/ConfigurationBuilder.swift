@@ -35,6 +35,7 @@ struct ConfigurationBuilder {
         result.relay = relay(root.table("relay"), root.tables("uplink"))
         checkGroups(root.tables("uplink"))
         checkBudgets(root.tables("uplink"), result.uplinks, lanes: result.lanes.count)
+        result.signals = signals(root.tables("signal"))
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
         if root.tables("uplink").isEmpty, !root.table("relay").written {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")

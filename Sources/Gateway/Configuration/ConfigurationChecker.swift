@@ -98,8 +98,8 @@ struct ConfigurationChecker {
                 })
         case (.named(let keys), .table(let members)):
             return .named(members.compactMap { named($0, keys, name) })
-        case (.urls, .string(let text)): return urls([(text, origin)], name)
-        case (.urls, .array(let elements)): return urls(elements, name, origin)
+        case (.urls, .string(let text)), (.names, .string(let text)): return texts([(text, origin)], kind, name)
+        case (.urls, .array(let elements)), (.names, .array(let elements)): return texts(elements, kind, name, origin)
         case (.boolean, .boolean(let truth)): return .boolean(truth)
         case (.integer(let range), .integer(let number)), (.size(let range), .integer(let number)):
             return bounded(number, range, kind, name, origin)
@@ -137,27 +137,27 @@ struct ConfigurationChecker {
         return (member.key, table(member.value, keys, path: name, written: true))
     }
 
-    private mutating func urls(
-        _ elements: [ConfigurationNode], _ name: String, _ origin: ConfigurationOrigin
+    private mutating func texts(
+        _ elements: [ConfigurationNode], _ kind: ConfigurationSchema.Kind, _ name: String, _ origin: ConfigurationOrigin
     ) -> ConfigurationTable.Value.Content? {
         guard !elements.isEmpty else {
-            findings.mistake(origin, name, "an empty list", "write a URL, such as \"https://tracetrack.example\"")
+            findings.mistake(origin, name, "an empty list", "write \(kind.example)")
             return nil
         }
-        let texts: [(String, ConfigurationOrigin)] = elements.compactMap {
+        let written: [(String, ConfigurationOrigin)] = elements.compactMap {
             if case .string(let text) = $0.kind { return (text, $0.origin) }
-            findings.mistake($0.origin, name, "\($0.kindName) in the list", "write URLs in quotes")
+            findings.mistake($0.origin, name, "\($0.kindName) in the list", "write \(kind.example)")
             return nil
         }
-        return texts.count == elements.count ? urls(texts, name) : nil
+        return written.count == elements.count ? texts(written, kind, name) : nil
     }
 
-    private mutating func urls(
-        _ texts: [(String, ConfigurationOrigin)], _ name: String
+    private mutating func texts(
+        _ texts: [(String, ConfigurationOrigin)], _ kind: ConfigurationSchema.Kind, _ name: String
     ) -> ConfigurationTable.Value.Content? {
         var good = true
         for (text, origin) in texts {
-            guard let wrong = ConfigurationText.problem(with: text, as: .urls) else { continue }
+            guard let wrong = ConfigurationText.problem(with: text, as: kind) else { continue }
             findings.mistake(origin, name, wrong.problem, wrong.advice)
             good = false
         }

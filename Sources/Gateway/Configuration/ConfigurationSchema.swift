@@ -40,6 +40,8 @@ public struct ConfigurationSchema: Sendable {
         case text(max: Int)
         /// A name: 1 to 63 of `A-Z a-z 0-9 . _ -`.
         case name
+        /// One name, or a list of them.
+        case names
         case boolean
         case integer(ClosedRange<Int64>)
         /// A text such as `15 s`; the range is in milliseconds.
@@ -95,6 +97,7 @@ extension ConfigurationSchema.Kind {
         switch self {
         case .text: "text"
         case .name: "name"
+        case .names: "name, or list of names"
         case .boolean: "true or false"
         case .integer: "integer"
         case .duration: "duration"
@@ -118,6 +121,7 @@ extension ConfigurationSchema.Kind {
         case .boolean: title
         case .integer: "an integer"
         case .urls: "a URL"
+        case .names: "a name"
         case .named: "a table"
         default: "a " + title
         }
@@ -127,7 +131,7 @@ extension ConfigurationSchema.Kind {
     public var range: String {
         switch self {
         case .text(let max): "at most \(max) bytes, no control characters"
-        case .name: "1 to 63 of A-Z a-z 0-9 . _ -, the first a letter or digit"
+        case .name, .names: "1 to 63 of A-Z a-z 0-9 . _ -, the first a letter or digit"
         case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .duration(let range):
             "\(ConfigurationUnits.duration(range.lowerBound)) to \(ConfigurationUnits.duration(range.upperBound))"
@@ -148,6 +152,7 @@ extension ConfigurationSchema.Kind {
     var example: String {
         switch self {
         case .text, .name, .path, .file, .pattern, .urlPath: "a text in quotes"
+        case .names: "a name in quotes, or a list of them"
         case .boolean: "true or false"
         case .integer: "an integer without quotes"
         case .duration: "a number with a unit, such as \"1500 ms\", \"15 s\", \"20 min\", \"2 h\" or \"30 d\""

@@ -13,7 +13,7 @@ enum ConfigurationText {
             let clean =
                 text.utf8.count <= max && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
             return clean ? nil : ("\(shown) is not allowed", "write \(kind.range)")
-        case .name: return LaneID(text) != nil ? nil : ("\(shown) is not a name", "write \(kind.range)")
+        case .name, .names: return LaneID(text) != nil ? nil : ("\(shown) is not a name", "write \(kind.range)")
         case .choice(let words):
             if words.contains(text) { return nil }
             let near = NearestName.of(text, in: words)

@@ -58,6 +58,10 @@ actor ScannerSet {
         }
     }
 
+    /// Gives a signal through a device's own scanner; false where it is not there, or cannot be told. Nil where no port
+    /// is read for it.
+    func give(_ signal: Signal, to device: DeviceID) async -> Bool? { await ports[device]?.port.give(signal) }
+
     /// Stops all drivers; none is started again.
     func stop() async {
         isStopped = true
