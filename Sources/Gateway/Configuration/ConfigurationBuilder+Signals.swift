@@ -100,7 +100,7 @@ extension ConfigurationBuilder {
     private mutating func bytes(_ key: String, of table: ConfigurationTable) -> [UInt8]? {
         let advice = "write 1 to 64 bytes in single quotes, such as '\\xA0\\x01\\x01\\xA2'"
         guard let text = table.text(key) else { return missing(key, of: table, advice) }
-        guard let bytes = EscapedBytes.parse(text), (1...64).contains(bytes.count) else {
+        guard let bytes = EscapedBytes.parse(text, atMost: 64), !bytes.isEmpty else {
             findings.mistake(table.origin(of: key), table.path(of: key), "not bytes that a light takes", advice)
             return nil
         }
