@@ -28,7 +28,7 @@ import Testing
             ("port", "ttyACM0"), ("port", ""), ("port", "../dev/ttyACM0"), ("baud", "9601"), ("baud", ""),
             ("baud", "-9600"), ("baud", "9600 "), ("baud", "99999999999999"), ("terminator", ""), ("terminator", "CR"),
             ("terminator", "\\r"), ("idle_ms", "4"), ("idle_ms", "5001"), ("idle_ms", "50ms"), ("prefix", "\\"),
-            ("prefix", "\\x"), ("prefix", "\\x0"), ("prefix", "\\xgg"), ("prefix", "\\n"), ("prefix", "\\x+1"),
+            ("prefix", "\\x"), ("prefix", "\\x0"), ("prefix", "\\xgg"), ("prefix", "\\q"), ("prefix", "\\x+1"),
             ("suffix", "\\x-1"), ("suffix", "\\x 1"), ("suffix", "0123456789012345678901234567890123"),
         ])
     func `a mistake names the option and says what to write`(option: String, value: String) {

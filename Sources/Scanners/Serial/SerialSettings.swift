@@ -1,5 +1,3 @@
-internal import Model
-
 /// What `device add` takes for a serial scanner.
 public struct SerialSettings: Sendable, Equatable {
     /// What ends a scan.
@@ -72,29 +70,11 @@ public struct SerialSettings: Sendable, Equatable {
         acknowledges = options["ack"] == "true"
     }
 
-    /// Text with `\xNN` for bytes that cannot be typed, `\\` for a backslash; at most 32 bytes.
     private static func affix(_ text: String?, _ option: String) throws(Mistake) -> [UInt8] {
         guard let text else { return [] }
-        let mistake = Mistake(
-            description: "\(option) \(text): at most 32 bytes; write bytes that cannot be typed as \\xNN, such as \\x02"
-        )
-        var out: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "\\") else {
-                out.append(byte)
-                continue
-            }
-            switch rest.popFirst() {
-            case UInt8(ascii: "\\"): out.append(UInt8(ascii: "\\"))
-            case UInt8(ascii: "x"):
-                guard let high = rest.popFirst().flatMap(Hex.value), let low = rest.popFirst().flatMap(Hex.value)
-                else { throw mistake }
-                out.append(high << 4 | low)
-            default: throw mistake
-            }
+        guard let bytes = EscapedBytes.parse(text, atMost: 32) else {
+            throw Mistake(description: "\(option) \(text): at most 32 bytes; \(EscapedBytes.advice)")
         }
-        guard out.count <= 32 else { throw mistake }
-        return out
+        return bytes
     }
 }
