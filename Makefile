@@ -59,7 +59,7 @@ install: ## binary, unit, udev rules, first configuration and key (root; DESTDIR
 	sed -i 's,/usr/share,$(SHAREDIR),' "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
 	install -D -m 644 devices/60-scangate.rules "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
 	install -D -m 644 systemd/scangate.toml "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml"
-	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/sample/scangate.toml docs/sample/relay.toml
+	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/signals.md docs/sample/scangate.toml docs/sample/relay.toml
 	@if [[ ! -e "$(DESTDIR)/etc/scangate/scangate.toml" ]]; then \
 	  install -D -m 640 systemd/scangate.toml "$(DESTDIR)/etc/scangate/scangate.toml"; fi
 	@if [[ -n "$(DESTDIR)" ]]; then echo "on the target, as root: $(LIBDIR)/scangate/post-install"; \

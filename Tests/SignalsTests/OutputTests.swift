@@ -17,6 +17,7 @@ private func withOutput(
     let output = SignalOutput(settings, RecordingDevice(recorder), clock: clock.source)
     let running = Task { await output.run() }
     do { try await body(output, recorder, clock) } catch {
+        recorder.log.withLock { $0.isStuck = false }
         output.finish()
         await running.value
         throw error
