@@ -11,16 +11,21 @@ import Testing
 
 @testable import Gateway
 
-/// A light of three colours on a pseudo-terminal, as a table of the configuration.
+/// A light on a pseudo-terminal with a colour for each signal, as a table of the configuration.
 private final class Light: Sendable {
     private let terminal: PseudoTerminal
     private let seen = Mutex("")
 
     init() throws { terminal = try PseudoTerminal() }
 
-    /// With bags of three children, so that a test can fill one; short patterns, so that none cuts another.
+    private static let letters: [Signal: String] = [
+        .stored: "s", .storedOffline: "o", .duplicate: "d", .bagComplete: "b", .refused: "r",
+    ]
+
+    /// With bags of three children, so that a test can fill one.
     var configuration: String {
-        let colours = ["green", "amber", "red"].map { "{ name = \"\($0)\", on = '+\($0.prefix(1))', off = '-' }" }
+        let colours = Self.letters.values.map { "{ name = \"\($0)\", on = '+\($0)', off = '-' }" }
+        let patterns = Self.letters.map { "\($0.key.rawValue) = \"\($0.value):10\"" }
         return """
             [lane]
             children_per_parent = 3
@@ -29,33 +34,25 @@ private final class Light: Sendable {
             kind = "light"
             device = "\(terminal.path)"
             colours = [\(colours.joined(separator: ", "))]
-            pattern = { stored = "green:10", stored-offline = "amber:10", duplicate = "amber:10 -:10 amber:10", \
-            bag-complete = "green:10 -:10 green:10", refused = "red:10" }
+            pattern = { \(patterns.joined(separator: ", ")) }
 
             """
     }
 
-    private static let texts: [Signal: String] = [
-        .stored: "+g-", .storedOffline: "+a-", .duplicate: "+a-+a-", .bagComplete: "+g-+g-", .refused: "+r-",
-    ]
-
-    /// Waits for one signal, and says which it was.
+    /// Waits for the next signal, and says which it was.
     func signal() async throws -> Signal? {
         try await eventually("a signal at the light") {
             let more = try take()
             return seen.withLock { seen in
                 seen += more
-                return seen.hasSuffix("-")
+                return seen.utf8.count >= 3
             }
         }
-        // The second flash of two comes within 20 ms.
-        try await ContinuousClock().sleep(for: .milliseconds(60))
-        let more = try take()
-        return seen.withLock { seen in
-            let text = seen + more
-            seen = ""
-            return Self.texts.first { $0.value == text }?.key
+        let text = seen.withLock { seen in
+            defer { seen.removeFirst(3) }
+            return String(seen.prefix(3))
         }
+        return Self.letters.first { "+\($0.value)-" == text }?.key
     }
 
     private func take() throws -> String {
