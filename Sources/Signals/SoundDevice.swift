@@ -39,8 +39,6 @@ final class SoundDevice: SignalDevice {
     func next() throws(SignalError) -> Duration? {
         guard let pcm else { return nil }
         if written < samples.count { return try write() }
-        // What a plug-in has kept back goes out; not waited for.
-        snd_pcm_drain(pcm)
         snd_pcm_drop(pcm)
         return nil
     }
@@ -87,6 +85,7 @@ final class SoundDevice: SignalDevice {
     private func write() throws(SignalError) -> Duration? {
         guard let pcm else { return nil }
         var mended = false
+        let before = written
         while written < samples.count {
             let count = samples.withUnsafeBufferPointer { all in
                 all.baseAddress.map { snd_pcm_writei(pcm, $0 + written, snd_pcm_uframes_t(all.count - written)) } ?? 0
@@ -103,9 +102,10 @@ final class SoundDevice: SignalDevice {
                 try check(Int32(clamping: count), "be played on")
             }
         }
+        // Not every plug-in knows how much it still has to play.
         var delay: snd_pcm_sframes_t = 0
-        guard snd_pcm_delay(pcm, &delay) == 0, delay > 0 else { return .milliseconds(1) }
-        return .milliseconds(Int64(delay) * 1000 / Int64(rate) + 1)
+        _ = snd_pcm_delay(pcm, &delay)
+        return .milliseconds(Int64(max(delay, written - before)) * 1000 / Int64(rate) + 1)
     }
 
     private func check(_ code: Int32, _ action: String) throws(SignalError) {
