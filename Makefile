@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service
+.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,3 +77,6 @@ uninstall: ## all of that but configuration, keys, state, user and group
 
 test-service: ## the unit in a systemd container (root only; make build first)
 	@Tests/Service/run
+
+test-devices: build ## the daemon and the kernel's own drivers in a virtual machine (root only; SHORT=1: a few minutes; CHECKS="name name")
+	@Tests/Devices/run $(if $(SHORT),,--long) $(CHECKS)
