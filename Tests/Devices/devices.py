@@ -21,6 +21,11 @@ class Gadget:
             (self.ends if side == "device" else self.nodes)[kind] = path
 
     @property
+    def usb_path(self):
+        """Where it is plugged in, as `--match path=` wants it: the host controller and the ports down to it."""
+        return f"dummy_hcd.{self.port}-1"
+
+    @property
     def path(self):
         """The serial node's name that stays the same over a re-plug."""
         return f"/dev/serial/by-id/usb-ACME_Scanner_{self.serial}-if00"
@@ -39,6 +44,14 @@ class Gadget:
 
     def send(self, file, **how):
         return send(self.guest, file, self.ends["acm"], **how)
+
+    def type(self, file, options=""):
+        """Types a file of the guest's, a label a line, as a job; options are those of tools/type_keys.py."""
+        return self.guest.start(f"type_keys.py {options} {self.ends['keyboard']} {shlex.quote(file)}")
+
+    def report(self, file, aim="]Q1"):
+        """Sends a file of the guest's as HID-POS reports, a label a line, as a job."""
+        return self.guest.start(f"hidpos_reports.py {self.ends['hidpos']} {shlex.quote(file)} {shlex.quote(aim)}")
 
 
 class Pl2303:
