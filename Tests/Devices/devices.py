@@ -98,9 +98,12 @@ class Ftdi:
         time.sleep(0.5)
 
 
-def send(guest, file, end, gap_ms=0, ack=False):
-    """A job that sends a file of the guest's: without pause, with one after each line, or waiting for each answer."""
+def send(guest, file, end, gap_ms=0, ack=False, kill=0):
+    """A job that sends a file of the guest's: without pause, with one after each line, or waiting for each answer.
+
+    kill N: right after every Nth answer the daemon is killed.
+    """
     if gap_ms or ack:
-        options = f"--gap-ms {gap_ms}" + " --ack" * ack
+        options = f"--gap-ms {gap_ms} --kill {kill}" + " --ack" * ack
         return guest.start(f"send_lines.py {options} {shlex.quote(file)} {end}")
     return guest.start(f"cat {shlex.quote(file)} >{end}")

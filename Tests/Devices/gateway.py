@@ -103,9 +103,10 @@ class Gateway:
         return self.sh("scangate " + shlex.join(words), check=check)
 
     def ask(self, *words):
-        """What a `scangate` command says with --json."""
+        """What a `scangate` command says with --json, as soon as there is a daemon that answers."""
         # Whatever its status: `status` exits with 5 while something is wrong.
-        return json.loads(self.sh(f"scangate {shlex.join(words)} --json 2>/dev/null", check=False))
+        command = f"scangate {shlex.join(words)} --json 2>/dev/null"
+        return json.loads(self.until(f"an answer to {command}", lambda: self.sh(command, check=False).strip()))
 
     def add(self, name, *options, lane=None):
         """Registers a scanner, and its key with the backend, which refuses what others have signed."""
