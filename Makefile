@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service
+.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,11 +57,15 @@ install: ## binary, unit, udev rules, first configuration and key (root; DESTDIR
 	install -D -m 644 systemd/scangate.sysusers.conf "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf"
 	install -D -m 644 systemd/scangate.tmpfiles.conf "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
 	sed -i 's,/usr/share,$(SHAREDIR),' "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf"
-	install -D -m 644 devices/60-scangate.rules "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
+	@# udev rules name the group scangate: it has to be there before udev finds them.
+	@[[ -n "$(DESTDIR)" ]] || systemd-sysusers "$(LIBDIR)/sysusers.d/scangate.conf"
+	install -D -m 644 -t "$(DESTDIR)$(LIBDIR)/udev/rules.d" devices/60-scangate.rules devices/72-scangate-seat.rules
+	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/scangate/devices" devices/*.toml
 	install -D -m 644 systemd/scangate.toml "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml"
-	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/configuration.md docs/sample/scangate.toml docs/sample/relay.toml
+	@[[ "$(SHAREDIR)" == /usr/share ]] || sed -i 's,^# \(profiles = \["\)/usr/share,\1$(SHAREDIR),' "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml"
+	install -D -m 644 -t "$(DESTDIR)$(SHAREDIR)/doc/scangate" docs/install.md docs/scanners.md docs/signals.md docs/configuration.md docs/sample/scangate.toml docs/sample/relay.toml
 	@if [[ ! -e "$(DESTDIR)/etc/scangate/scangate.toml" ]]; then \
-	  install -D -m 640 systemd/scangate.toml "$(DESTDIR)/etc/scangate/scangate.toml"; fi
+	  install -D -m 640 "$(DESTDIR)$(SHAREDIR)/scangate/scangate.toml" "$(DESTDIR)/etc/scangate/scangate.toml"; fi
 	@if [[ -n "$(DESTDIR)" ]]; then echo "on the target, as root: $(LIBDIR)/scangate/post-install"; \
 	  else "$(LIBDIR)/scangate/post-install"; echo "next: $(SHAREDIR)/doc/scangate/install.md"; fi
 
@@ -70,10 +74,13 @@ uninstall: ## all of that but configuration, keys, state, user and group
 	rm -f "$(DESTDIR)$(BINDIR)/scangate" "$(DESTDIR)$(LIBDIR)/systemd/system/scangate.service" \
 	  "$(DESTDIR)$(LIBDIR)/systemd/system/scangate-relay.service" \
 	  "$(DESTDIR)$(LIBDIR)/sysusers.d/scangate.conf" "$(DESTDIR)$(LIBDIR)/tmpfiles.d/scangate.conf" \
-	  "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules"
+	  "$(DESTDIR)$(LIBDIR)/udev/rules.d/60-scangate.rules" "$(DESTDIR)$(LIBDIR)/udev/rules.d/72-scangate-seat.rules"
 	rm -rf "$(DESTDIR)$(LIBDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/scangate" "$(DESTDIR)$(SHAREDIR)/doc/scangate"
 	@[[ -n "$(DESTDIR)" || ! -d /run/systemd/system ]] || systemctl daemon-reload
 	@echo "kept: $(DESTDIR)/etc/scangate (configuration, keys), $(DESTDIR)/var/lib/scangate (scans), user and group scangate"
 
 test-service: ## the unit in a systemd container (root only; make build first)
 	@Tests/Service/run
+
+test-devices: build ## the daemon and the kernel's own drivers in a virtual machine (root only; SHORT=1: a few minutes; CHECKS="name name")
+	@Tests/Devices/run $(if $(SHORT),,--long) $(CHECKS)

@@ -25,9 +25,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)",
+        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", exclude: exclude,
         swiftSettings: swiftSettings)
 }
 
@@ -46,7 +46,11 @@ let package = Package(
         library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
         library("CJansson", "jansson", "libjansson-dev"),
         library("CZlib", "zlib", "zlib1g-dev"),
+        library("CUdev", "libudev", "libudev-dev"),
         library("CMosquitto", "libmosquitto", "libmosquitto-dev"),
+        library("CALSA", "alsa", "libasound2-dev"),
+        library("CGPIOD", "libgpiod", "libgpiod-dev"),
+        library("CXKBCommon", "xkbcommon", "libxkbcommon-dev"),
         .target(name: "CLinux"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
@@ -58,10 +62,12 @@ let package = Package(
         module("HTTPClient", ["CCurl", "Posix"]),
         module("HTTPServer", ["CWebSockets", "Posix"]),
         module("MQTTClient", ["CMosquitto", "Model", "Posix"]),
+        module("Udev", ["CUdev", "Posix"]),
         module("Pattern", ["CPCRE2"]),
         module("JSON", ["CJansson"]),
         module("Gzip", ["CZlib"]),
         module("TOML", ["CTOML"]),
+        module("Keymap", ["CXKBCommon"]),
 
         // What the gateway is made of.
         module("Wire", ["Model", "Crypto", "JSON"]),
@@ -69,15 +75,16 @@ let package = Package(
         module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
         module("Spool", ["Database", "Model", "Posix"]),
         module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
-        module("Scanners", ["Model", "Posix"]),
+        module("Scanners", ["Keymap", "Udev", "Model", "Posix"]),
+        module("Signals", ["CALSA", "CGPIOD", "Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
             "Gateway",
             [
-                "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern", "JSON",
-                "Gzip", "Crypto", "Database", "Model", "Posix",
+                "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern",
+                "JSON", "Gzip", "Crypto", "Database", "Model", "Posix",
             ]),
-        program("scangate", ["Gateway", "JSON", "Model", "Posix"]),
+        program("scangate", ["Gateway", "Scanners", "JSON", "Model", "Posix"]),
         program("tracetrack-sim", ["Simulator"]),
 
         // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.
@@ -105,6 +112,7 @@ let package = Package(
         tests("JSONTests", ["JSON", "Gzip"]),
         tests("TOMLTests", ["TOML"]),
         tests("PatternTests", ["Pattern"]),
+        tests("KeymapTests", ["Keymap"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
         tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),
@@ -114,7 +122,8 @@ let package = Package(
         tests("GateTests", ["Gate", "Pattern", "Model"]),
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
-        tests("ScannersTests", ["Scanners", "Model", "Posix"]),
+        tests("ScannersTests", ["Scanners", "Keymap", "Model", "Posix"], exclude: ["Recordings"]),
+        tests("SignalsTests", ["Signals", "Model", "Posix"]),
         tests(
             "UplinksTests",
             [
@@ -128,7 +137,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "Simulator", "Uplinks", "Scanners", "Spool", "Identity", "Gate", "Wire", "Crypto",
+                "Gateway", "Simulator", "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "Crypto",
                 "Database",
                 "JSON", "TOML", "Model", "Posix",
             ]),

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/hidraw.h>
+#include <linux/input.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -83,10 +85,10 @@ static speed_t speed_of(unsigned baud) {
     }
 }
 
-int scangate_set_raw(int fd, unsigned baud) {
+int scangate_set_raw(int fd, struct scangate_line line) {
     struct termios t;
     if (tcgetattr(fd, &t) != 0) return -1;
-    speed_t speed = speed_of(baud);
+    speed_t speed = speed_of(line.baud);
     if (speed == 0) {
         errno = EINVAL;
         return -1;
@@ -97,7 +99,19 @@ int scangate_set_raw(int fd, unsigned baud) {
     t.c_iflag |= PARMRK | INPCK;
     t.c_iflag &= ~(tcflag_t)(IGNPAR | IGNBRK | BRKINT | ISTRIP);
     t.c_cflag |= CLOCAL | CREAD;
-    t.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS);
+    t.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS | CSIZE | CSTOPB | PARENB | PARODD | CMSPAR);
+    t.c_cflag |= line.data_bits == 7 ? CS7 : CS8;
+    if (line.stop_bits == 2) t.c_cflag |= CSTOPB;
+    switch (line.parity) {
+    case 'o': t.c_cflag |= PARENB | PARODD; break;
+    case 'e': t.c_cflag |= PARENB; break;
+    case 'm': t.c_cflag |= PARENB | PARODD | CMSPAR; break;
+    case 's': t.c_cflag |= PARENB | CMSPAR; break;
+    default: break;
+    }
+    if (line.flow == 'h') t.c_cflag |= CRTSCTS;
+    t.c_iflag &= ~(tcflag_t)(IXON | IXOFF | IXANY);
+    if (line.flow == 'x') t.c_iflag |= IXON | IXOFF;
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
     if (cfsetispeed(&t, speed) != 0 || cfsetospeed(&t, speed) != 0) return -1;
@@ -158,4 +172,86 @@ int scangate_random(void *bytes, size_t count) {
 int scangate_pending_input(int fd) {
     int count = 0;
     return ioctl(fd, FIONREAD, &count) == 0 ? count : -1;
+}
+
+unsigned scangate_major(dev_t device) { return major(device); }
+
+unsigned scangate_minor(dev_t device) { return minor(device); }
+
+int scangate_input_version(int fd) {
+    int version = 0;
+    return ioctl(fd, EVIOCGVERSION, &version);
+}
+
+int scangate_input_identity(int fd, uint16_t *bus, uint16_t *vendor, uint16_t *product) {
+    struct input_id id;
+    if (ioctl(fd, EVIOCGID, &id) != 0) return -1;
+    *bus = id.bustype;
+    *vendor = id.vendor;
+    *product = id.product;
+    return 0;
+}
+
+int scangate_input_name(int fd, char *name, size_t size) { return ioctl(fd, EVIOCGNAME(size), name); }
+
+int scangate_input_key_bits(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGBIT(EV_KEY, size), bits); }
+
+int scangate_input_keys_down(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGKEY(size), bits); }
+
+int scangate_input_leds(int fd, void *bits, size_t size) { return ioctl(fd, EVIOCGLED(size), bits); }
+
+int scangate_input_grab(int fd, int on) { return ioctl(fd, EVIOCGRAB, on ? (void *)1 : NULL); }
+
+int scangate_input_clock(int fd, int clock) { return ioctl(fd, EVIOCSCLOCKID, &clock); }
+
+int scangate_input_mute(int fd, unsigned type) {
+    // No bit set: no code of this type is queued.
+    unsigned char codes[KEY_CNT / 8] = {0};
+    struct input_mask mask = {.type = type, .codes_size = sizeof codes, .codes_ptr = (uintptr_t)codes};
+    return ioctl(fd, EVIOCSMASK, &mask);
+}
+
+int scangate_send_descriptor(int socket, const void *address, size_t address_size, const void *text, size_t size,
+                             int descriptor) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = (void *)text, .iov_len = size};
+    struct msghdr message = {.msg_name = (void *)address, .msg_namelen = (socklen_t)address_size,
+                             .msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int scangate_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
+
+int scangate_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product) {
+    struct hidraw_devinfo info;
+    if (ioctl(fd, HIDIOCGRAWINFO, &info) < 0) return -1;
+    *bus = info.bustype;
+    *vendor = (uint16_t)info.vendor;
+    *product = (uint16_t)info.product;
+    return 0;
+}
+
+int scangate_hidraw_descriptor(int fd, uint8_t *bytes, uint32_t capacity) {
+    int size = 0;
+    if (ioctl(fd, HIDIOCGRDESCSIZE, &size) < 0) return -1;
+    struct hidraw_report_descriptor descriptor = {0};
+    if (size < 0 || (uint32_t)size > capacity || (uint32_t)size > sizeof descriptor.value) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    descriptor.size = (uint32_t)size;
+    if (ioctl(fd, HIDIOCGRDESC, &descriptor) < 0) return -1;
+    memcpy(bytes, descriptor.value, (size_t)size);
+    return size;
 }

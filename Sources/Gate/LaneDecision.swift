@@ -14,6 +14,9 @@ public struct Admission: Sendable, Equatable {
     public let held: Bool
     /// The rule that knew the label; nil where none did.
     public let rule: RuleReference?
+    /// What the operator is told once the scan is on stable storage: stored, duplicate (a child that is in this bag
+    /// already; the backend decides what becomes of it) or bag complete.
+    public let signal: Signal
     /// The lane's state, to be committed with the scan and to be forgotten where the commit fails.
     public let next: LaneState
 }
@@ -22,7 +25,7 @@ public struct Admission: Sendable, Equatable {
 public enum LaneDecision: Sendable, Equatable {
     /// Sign it, commit it together with the lane's next state, then give the good signal.
     case store(Admission)
-    /// It is stored already: give the good signal once the last stored scan of the lane is durable, store nothing.
+    /// It is stored already: give the duplicate signal once the last stored scan of the lane is durable, store nothing.
     case alreadyStored
     /// Give the error signal and the text; store nothing.
     case refuse(Refusal)
@@ -55,6 +58,7 @@ extension LaneState {
         let now = reading.capturedAt.uptimeNs
         let current = currentParent(at: now, boot: boot, settings: settings)
         var next = self
+        var signal = Signal.stored
         switch role {
         case .parent:
             let parent = String(decoding: data, as: UTF8.self)
@@ -63,7 +67,14 @@ extension LaneState {
             next.begin(parent, at: now, boot: boot)
         case .child:
             guard current != nil else { return .refuse(.noParent) }
-            next.children += 1
+            let label = LabelHash.of(data)
+            if holds(label) {
+                signal = .duplicate
+            } else {
+                guard children < settings.childrenPerParent else { return .refuse(.bagFull) }
+                next.count(label)
+                if next.children == settings.childrenPerParent { signal = .bagComplete }
+            }
             next.touch(at: now, boot: boot)
         case .other:
             // In a new boot, or after the bag was forgotten, only a bag label may make the bag current again.
@@ -76,6 +87,6 @@ extension LaneState {
             Admission(
                 role: role, data: data, raw: data == reading.bytes ? nil : reading.bytes,
                 parent: role == .parent ? "" : current ?? "", held: known == nil && settings.other == .hold,
-                rule: known, next: next))
+                rule: known, signal: signal, next: next))
     }
 }

@@ -1,10 +1,14 @@
 extension LaneState {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
+    /// Without the children's labels.
+    private static let versionWithoutLabels: UInt8 = 1
 
-    /// The state as bytes for the spool's lane row: a version byte, then the fields, little-endian, texts and labels
-    /// led by 32 bits of length.
+    /// The state as bytes for the spool's lane row: a version byte, then the fields, little-endian, texts, labels and
+    /// lists led by 32 bits of length. At most 8 bytes a child, 240 for a bag of 30.
     public func encode() -> [UInt8] {
-        var bytes: [UInt8] = [LaneState.version]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(128 + lastLabel.count + 8 * labels.count)
+        bytes.append(LaneState.version)
         func append(_ text: some Collection<UInt8>) {
             append(integer: UInt32(truncatingIfNeeded: text.count))
             bytes.append(contentsOf: text)
@@ -18,19 +22,21 @@ extension LaneState {
         append(lastLabel)
         append(integer: lastLabelNs)
         append(integer: lastActivityNs)
+        append(integer: UInt32(truncatingIfNeeded: labels.count))
+        for label in labels { append(integer: label) }
         return bytes
     }
 
     /// The state of an encoding.
     ///
-    /// Bytes of a newer version, or damaged ones, give a fresh state: the lane asks for the bag again, which is always
-    /// right, where a guess might link a child to the wrong bag.
+    /// One of version 1 has its count and no labels. Bytes of a newer version, or damaged ones, give a fresh state: the
+    /// lane asks for the bag again, which is always right, where a guess might link a child to the wrong bag.
     public init(decoding bytes: [UInt8]) {
         self = LaneState.read(bytes) ?? LaneState()
     }
 
     private static func read(_ bytes: [UInt8]) -> LaneState? {
-        guard bytes.first == version else { return nil }
+        guard let version = bytes.first, version == self.version || version == versionWithoutLabels else { return nil }
         var rest = bytes.dropFirst()
         func integer<T: FixedWidthInteger>(_: T.Type) -> T? {
             guard rest.count >= T.bitWidth / 8 else { return nil }
@@ -44,13 +50,20 @@ extension LaneState {
         }
         func text() -> String? { blob().flatMap { String(validating: $0, as: UTF8.self) } }
         guard let boot = text(), let parent = text(), let children = integer(Int64.self), children >= 0,
-            let lastLabel = blob(), let lastLabelNs = integer(Int64.self), let lastActivityNs = integer(Int64.self),
-            rest.isEmpty
+            let lastLabel = blob(), let lastLabelNs = integer(Int64.self), let lastActivityNs = integer(Int64.self)
         else { return nil }
+        var labels: [UInt64] = []
+        if version == self.version {
+            guard let count = integer(UInt32.self), count <= maxLabels, rest.count == 8 * Int(count) else { return nil }
+            labels.reserveCapacity(Int(count))
+            for _ in 0..<count { if let label = integer(UInt64.self) { labels.append(label) } }
+        }
+        guard rest.isEmpty, labels.count <= children else { return nil }
         var state = LaneState()
         state.boot = boot
         state.parent = parent
         state.children = Int(children)
+        state.labels = labels
         state.lastLabel = lastLabel
         state.lastLabelNs = lastLabelNs
         state.lastActivityNs = lastActivityNs

@@ -8,8 +8,11 @@ public struct LaneState: Sendable, Equatable {
     public internal(set) var boot = ""
     /// The bag scanned last, or empty. Whether it is still current, `currentParent` says.
     public internal(set) var parent = ""
-    /// Children stored for that bag.
+    /// Children stored for that bag, each label counted once.
     public internal(set) var children = 0
+    /// Those of the children whose labels are known, as `LabelHash`; at most 1,000. Fewer than `children` where an
+    /// earlier version counted them without keeping them.
+    var labels: [UInt64] = []
     /// The label of the last stored scan, as read; empty where there is none.
     public internal(set) var lastLabel: [UInt8] = []
     /// When that label was captured: CLOCK_BOOTTIME in nanoseconds.
@@ -44,7 +47,7 @@ public struct LaneState: Sendable, Equatable {
 
     mutating func begin(_ parent: String, at uptimeNs: Int64, boot: String) {
         // A bag that was forgotten, or scanned before a reboot, still has the children it had.
-        if parent != self.parent { children = 0 }
+        if parent != self.parent { (children, labels) = (0, []) }
         self.parent = parent
         touch(at: uptimeNs, boot: boot)
     }
@@ -54,6 +57,17 @@ public struct LaneState: Sendable, Equatable {
         lastActivityNs = boot == self.boot ? max(lastActivityNs, uptimeNs) : uptimeNs
         self.boot = boot
     }
+
+    /// Whether a child with this label is in the bag already.
+    func holds(_ label: UInt64) -> Bool { labels.contains(label) }
+
+    mutating func count(_ label: UInt64) {
+        children += 1
+        if labels.count < LaneState.maxLabels { labels.append(label) }
+    }
+
+    /// The largest `children_per_parent`.
+    static let maxLabels = 1000
 
     func isRepeat(_ reading: Reading, boot: String, within window: Duration) -> Bool {
         guard boot == self.boot, !lastLabel.isEmpty, reading.bytes == lastLabel else { return false }

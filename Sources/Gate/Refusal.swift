@@ -20,6 +20,8 @@ public struct Refusal: Error, Sendable, Equatable {
         case labelTooHard = "label_too_hard"
         /// A child without a bag.
         case noParent = "no_parent"
+        /// A child more than the bag takes.
+        case bagFull = "bag_full"
         /// The device's roles do not include the label's.
         case wrongRole = "wrong_role"
     }
@@ -43,6 +45,7 @@ public struct Refusal: Error, Sendable, Equatable {
     /// No rule knows the label.
     public static let unknown = Refusal(.unknownLabel, "Unknown label, not taken")
     static let noParent = Refusal(.noParent, "Scan the bag first")
+    static let bagFull = Refusal(.bagFull, "Bag is full, scan the next bag")
 
     static func wrongRole(_ role: ScanRole, allowed: Set<ScanRole>) -> Refusal {
         let text =

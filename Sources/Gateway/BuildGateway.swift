@@ -1,6 +1,7 @@
 internal import Identity
 public import Model
 public import Posix
+internal import Scanners
 internal import Spool
 
 //  serial ports ── SerialPort ──┐ readings                                    ┌── control socket ── CLI
@@ -23,10 +24,11 @@ internal import Spool
 ///
 /// The state directory is locked from here on. Called by `scangate run` and by tests.
 ///
+/// - Parameter descriptors: what the service manager kept for this process.
 /// - Throws: `CommandError` with what to mend.
-public func buildGateway(_ configuration: Configuration, clock: TimeSource = .system) async throws(CommandError)
-    -> Gateway
-{
+public func buildGateway(
+    _ configuration: Configuration, descriptors: DescriptorStore = DescriptorStore(), clock: TimeSource = .system
+) async throws(CommandError) -> Gateway {
     let core = try await GatewayCore.open(configuration, clock: clock, patience: .seconds(5))
     let poll: PollThread
     do { poll = try PollThread(name: "poll") } catch { throw CommandError(error.description) }
@@ -36,9 +38,14 @@ public func buildGateway(_ configuration: Configuration, clock: TimeSource = .sy
     await core.intake.connect(
         Intake.Outputs(
             log: core.log, scansArrived: { deliveries.scansArrived(in: $0) },
+            canDeliver: { deliveries.canDeliver($0) },
             maintenance: { maintenance.noteCommit(bytes: $0) })
     )
-    let scanners = ScannerSet(poll: poll, sink: core.intake, clock: clock)
+    let scanners = ScannerSet(
+        poll: poll,
+        sink: QuarantiningSink(core.intake) { [administrator = core.administrator] in
+            await administrator.quarantine($0, $1)
+        }, settings: configuration.scanners, grabs: KeptGrabs(descriptors), clock: clock)
     let control = ControlServer(
         poll: poll, path: configuration.gateway.controlSocket, adminGroup: configuration.gateway.adminGroup,
         administrator: core.administrator)

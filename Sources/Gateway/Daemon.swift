@@ -12,9 +12,10 @@ public enum Daemon {
     /// - Parameter path: the configuration's file.
     /// - Throws: `CommandError` with what to mend.
     public static func run(configurationAt path: String) async throws(CommandError) {
+        let descriptors = DescriptorStore.inherited()
         let configuration = try load(path)
         for note in configuration.warnings + configuration.notes { Log.warning(note.description) }
-        let gateway = try await buildGateway(configuration)
+        let gateway = try await buildGateway(configuration, descriptors: descriptors)
         let (commands, continuation) = AsyncStream.makeStream(of: Gateway.Command.self)
         do { try await SignalWatch(path: path, continuation).start() } catch { throw CommandError(error.description) }
         try await gateway.run(commands) {

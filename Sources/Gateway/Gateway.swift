@@ -3,6 +3,7 @@ internal import Identity
 public import Model
 internal import Posix
 internal import Scanners
+internal import Signals
 internal import Uplinks
 
 /// The daemon: starts its parts in the order in which scans flow back from them, and stops them in the order in which
@@ -65,6 +66,8 @@ public final class Gateway: Sendable {
             } catch { failure = error }
             await stop(upkeep)
         }
+        // The last commits have their signals, too.
+        await core.signals.signaller.stop()
         await core.close()
         poll.stop()
         if let failure { throw failure }
@@ -84,7 +87,9 @@ public final class Gateway: Sendable {
 
     private func start() async throws(CommandError) {
         let started = try await deliveries.start(configuration)
-        await core.administrator.attach(deliveries: started, startedAt: clock.now())
+        await core.signals.signaller.use(configuration.signals)
+        await core.administrator.attach(deliveries: started, scanners: scanners, startedAt: clock.now())
+        do { try await scanners.start() } catch { throw CommandError(error.description) }
         try await core.administrator.follow { [scanners] devices in await scanners.follow(devices) }
         do { try await control.start() } catch {
             throw CommandError(
@@ -116,7 +121,9 @@ public final class Gateway: Sendable {
         do throws(CommandError) {
             let started = try await deliveries.start(next)
             await core.intake.use(next.laneRules)
+            await core.signals.signaller.use(next.signals)
             await core.administrator.use(next, deliveries: started)
+            await scanners.use(next.scanners)
             Log.notice("reloaded: \(next.files.joined(separator: ", "))")
         } catch {
             Log.error("reload: nothing was changed: \(error.description)")

@@ -25,6 +25,13 @@ public enum Files {
             isDirectory: buffer.st_mode & S_IFMT == S_IFDIR)
     }
 
+    /// The path without links and dots (realpath(3)), or nil where nothing is there.
+    public static func resolved(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// A file's bytes; at most `limit` of them, a larger file is an error (EFBIG).
     public static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
         let file = try FileDescriptor.open(path, O_RDONLY)

@@ -35,10 +35,13 @@ extension TimeSource {
     }
 }
 
-/// Clocks that only the service manager's protocol asks for.
+/// Clocks as the kernel's and the service manager's protocols have them.
 public enum SystemClock {
     /// CLOCK_MONOTONIC in microseconds (sd_notify(3), RELOADING=1).
     public static var monotonicMicroseconds: Int64 { scangate_clock_ns(Int32(CLOCK_MONOTONIC)) / 1000 }
+
+    /// CLOCK_BOOTTIME in microseconds: the time of an input device's events (`InputDevice`).
+    public static var bootMicroseconds: Int64 { scangate_clock_ns(Int32(CLOCK_BOOTTIME)) / 1000 }
 }
 
 private final class SyncedFlag: Sendable {

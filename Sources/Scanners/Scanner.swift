@@ -36,6 +36,8 @@ public enum ScannerEvent: Sendable, Equatable {
     case disconnected(reason: String)
     /// Bytes that are no whole scan were dropped.
     case dropped(DropReason)
+    /// It refuses, or does not answer, what it was told; it is read on, and the sentence says what that means.
+    case complaint(String)
     /// It does what no scanner does: it is read no more, and disabled, with the reason.
     case hostile(String)
 

@@ -6,6 +6,9 @@ internal import Posix
 public protocol Delivery: Sendable {
     /// The group whose cursor it moves.
     var group: GroupID { get }
+    /// Whether a scan could be on its way now: some way out of the group is connected, and its last answer was no failure.
+    /// Before anything was tried over HTTPS nothing speaks against it. Any thread; never waits.
+    var canDeliver: Bool { get }
     /// Works until `stop`. Called once.
     func run() async
     /// Lanes have new scans for the group. Returns at once; many calls make one wake-up.

@@ -18,6 +18,8 @@ protocol Uplink: Sendable {
     func start() async
     /// Ends that in good order, within 2 s; after the last batch.
     func close() async
+    /// Whether its connection stands; always, where it makes one for each batch. Any thread; never waits.
+    var isConnected: Bool { get }
     /// Answers so far that were for nothing that was asked, or did not prove themselves.
     var foreignAnswers: Int { get }
 }
@@ -31,6 +33,8 @@ extension Uplink {
     func start() async {}
 
     func close() async {}
+
+    var isConnected: Bool { true }
 
     var foreignAnswers: Int { 0 }
 }

@@ -65,6 +65,9 @@ struct UplinkHealth {
     /// Whether nothing but a probe may go out.
     var isBlocked: Bool { adminPaused || block != nil }
 
+    /// Whether the last answer, if there was one, was no failure; being asked to slow down is none.
+    var isWell: Bool { !isBlocked && failures == 0 }
+
     var state: UplinkState {
         if adminPaused { return .paused }
         if let block { return block.state }

@@ -55,6 +55,8 @@ struct Arguments {
 
     /// The last value given for an option, or nil.
     subscript(_ name: String) -> String? { values[name]?.last }
+    /// Every value given for an option, in order.
+    func all(_ name: String) -> [String] { values[name] ?? [] }
     /// Whether a flag was given.
     func has(_ name: String) -> Bool { values[name] != nil }
 

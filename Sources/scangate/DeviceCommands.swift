@@ -3,39 +3,106 @@ internal import JSON
 internal import Model
 
 enum DeviceCommands {
-    static let all = [add, list, show] + changes + [rotateKey, export]
+    static let all =
+        [add, discover, list, show] + changes + [rotateKey, trigger, export, DeviceProfileCommand.profiles]
 
     private static let add = Command(
-        name: "device add", usage: "NAME --port PATH [OPTIONS]", summary: "register a scanner; shows its key, once",
+        name: "device add", usage: "NAME (--match KEY=VALUE... | --port PATH) [OPTIONS]",
+        summary: "register a scanner; shows its key, once",
         details: """
-            --port PATH           the terminal: best one of /dev/serial/by-id, which stays the same after a re-plug
-            --lane NAME           the table it scans for (default: the device's own name)
-            --roles parent,child  what it may scan (default: both)
-            --baud N              1200 to 921600 (default 9600; USB scanners ignore it)
-            --terminator WORD     cr, lf, crlf, tab, idle, or any line end (default any)
-            --idle-ms N           silence that ends a scan with --terminator idle (default 50)
-            --prefix TEXT         bytes before every scan, \\xNN for those that cannot be typed; taken off
-            --suffix TEXT         bytes behind every scan; taken off
-            --ack                 answer each scan: 0x06 once it is stored, 0x15 when it is refused
-            --kind KIND           serial (the only kind of this version)
+            Which scanner it is: `scangate device discover` prints the line for each that is attached.
+            --match usb=05e0:1200       its USB ids; usb=05e0 for every product of the maker
+            --match serial=TEXT         its serial number
+            --match path=TEXT           the USB port that it is plugged into
+            --match interface=N         one interface of a scanner with several
+            --match name=TEXT           the kernel's name of a keyboard that is not on USB
+            --match prefix=TEXT         one of several scanners of a base: what it sends before each label; taken off
+            --port PATH                 a terminal, whatever is behind it: best one of /dev/serial/by-id
+            --kind KIND                 serial, keyboard or hidpos (default: as it is attached)
+            --profile NAME[/MODE]       how it is spoken to (default: by its ids; with --port: plain lines)
+
+            What it is for:
+            --lane NAME                 the table it scans for (default: the device's own name)
+            --roles parent,child        what it may scan (default: both)
+
+            What its profile does not know, or knows otherwise:
+            --terminator WORD           cr, lf, crlf, tab, idle, or any line end; of a keyboard: enter, tab, idle, any
+            --idle-ms N                 silence that ends a scan with --terminator idle (default 50)
+            --prefix TEXT               bytes before every scan, \\xNN for those that cannot be typed; taken off
+            --suffix TEXT               bytes behind every scan; taken off
+            --aim                       every scan begins with an AIM identifier such as ]Q1; taken off and kept
+            --baud N                    serial: 1200 to 921600 (default 9600; USB scanners ignore it)
+            --protocol WORD             serial: plain, ssi, honeywell, datalogic, gm65 (default plain)
+            --ack                       serial: answer each scan, 0x06 once it is stored, 0x15 when it is refused
+            --layout NAME               keyboard: the layout that the scanner is set to: us, de, fr, … (default us)
 
             The scanner works from now on, also while the daemon runs. Give the key to the backend; it is not shown again.
 
-            example: scangate device add scanner-1 --port /dev/ttyACM0 --lane table-1 --ack
+            example: scangate device add scanner-1 --match serial=S22091523021234 --lane table-1
+            example: scangate device add scanner-2 --port /dev/ttyS0 --baud 9600 --lane table-1 --ack
             """,
         options: [
-            .value("kind"), .value("port"), .value("profile"), .value("lane"), .value("roles"), .value("baud"),
-            .value("terminator"), .value("idle-ms"), .value("prefix"), .value("suffix"), .flag("ack"),
+            .value("kind"), .value("port"), .value("match"), .value("profile"), .value("lane"), .value("roles"),
+            .value("baud"), .value("terminator"), .value("idle-ms"), .value("prefix"), .value("suffix"), .flag("ack"),
+            .flag("aim"), .value("protocol"), .value("layout"),
         ]
     ) { arguments in
         let name = try arguments.operands("NAME")[0]
         var options: [(key: String, value: JSONValue)] = arguments.passing(
-            "port", "baud", "terminator", "prefix", "suffix", "profile")
+            "port", "baud", "terminator", "prefix", "suffix", "profile", "protocol", "layout")
         if let idle = arguments["idle-ms"] { options.append(("idle_ms", .string(idle))) }
-        if arguments.has("ack") { options.append(("ack", .string("true"))) }
+        for flag in ["ack", "aim"] where arguments.has(flag) { options.append((flag, .string("true"))) }
         let request: [(key: String, value: JSONValue)] =
-            [("name", .string(name)), ("options", .object(options))] + arguments.passing("kind", "lane", "roles")
+            [
+                ("name", .string(name)), ("options", .object(options)),
+                ("match", .array(arguments.all("match").map { .string($0) })),
+            ] + arguments.passing("kind", "lane", "roles")
         try await arguments.perform("device add", request, print: showKey)
+    }
+
+    private static let discover = Command(
+        name: "device discover", usage: "[--json]", summary: "what is attached, and the line that registers it",
+        details: """
+            Scanners, and what may be one: serial lines and keyboards. With the daemon or without.
+
+            example: scangate device discover
+            """, options: []
+    ) { arguments in
+        _ = try arguments.operands()
+        try await arguments.perform("device discover") { result in
+            let attached = result.list("attached")
+            guard !attached.isEmpty else {
+                return Output.line("nothing is attached that a scanner could be; see also: lsusb, dmesg")
+            }
+            Output.table(
+                ["PATH", "KIND", "USB", "SERIAL", "MODEL", "PROFILE", "STATE", "DEVICE"],
+                attached.map { node in
+                    ["path", "kind", "usb", "serial", "model", "profile", "state", "device"].map(node.cell)
+                })
+            for node in attached {
+                let (note, add) = (node.cell("note"), node.cell("add"))
+                guard !note.isEmpty || !add.isEmpty else { continue }
+                Output.line("")
+                Output.line("\(Safe.text(node.cell("path"))): \(Safe.text(node.cell("model")))")
+                if !note.isEmpty { Output.line("  \(note)") }
+                if !add.isEmpty { Output.line("  \(Safe.text(add, limit: 1000))") }
+            }
+        }
+    }
+
+    private static let trigger = Command(
+        name: "device trigger", usage: "NAME [--off]", summary: "have a scanner read without its button",
+        details: """
+            Where its mode knows such a command. --off ends the read.
+
+            example: scangate device trigger scanner-1
+            """, options: [.flag("off")]
+    ) { arguments in
+        let name = try arguments.operands("NAME")[0]
+        let off: [(key: String, value: JSONValue)] = arguments.has("off") ? [("off", .bool(true))] : []
+        try await arguments.perform("device trigger", [("name", .string(name))] + off) { _ in
+            Output.line("device \(Safe.text(name)) \(arguments.has("off") ? "no longer reads" : "reads") by itself")
+        }
     }
 
     private static let list = Command(
@@ -45,10 +112,10 @@ enum DeviceCommands {
         _ = try arguments.operands()
         try await arguments.perform("device list") { result in
             Output.table(
-                ["NAME", "KIND", "LANE", "ROLES", "STATE", "SCANS", "REFUSED", "LAST SCAN", "PORT"],
+                ["NAME", "KIND", "LANE", "ROLES", "STATE", "SCANS", "REFUSED", "LAST SCAN", "SCANNER"],
                 result.list("devices").map { device in
-                    ["name", "kind", "lane", "roles", "state", "scans", "refused", "last_scan_at", "port"].map(
-                        device.cell)
+                    ["name", "kind", "lane", "roles", "state", "scans", "refused", "last_scan_at"].map(device.cell)
+                        + [device.cell("port") + device.cell("match")]
                 })
         }
     }

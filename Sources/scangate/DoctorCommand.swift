@@ -21,8 +21,8 @@ enum DoctorCommand {
             let path = arguments.configurationPath
             // Nobody but root may look at all the files that it names.
             let configuration = try Configuration.load(path: path, looksAtFiles: geteuid() == 0)
-            findings = await Doctor.examine(configuration) { () async throws(CommandError) in
-                try CommandSession(configurationAt: path).ask(ControlRequest("device list"))
+            findings = await Doctor.examine(configuration) { command async throws(CommandError) in
+                try CommandSession(configurationAt: path).ask(ControlRequest(command))
             }
         } catch { findings = Doctor.examine(error) }
         if arguments.has("json") { printJSON(findings) } else { printText(findings) }

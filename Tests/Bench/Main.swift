@@ -21,7 +21,7 @@ enum Main {
     // The backlog first: its memory is this process's, which the other rows would spoil.
     private static let rows: [(name: String, measure: Measure)] = [
         ("growth", { try await IntakeRows.growth($0) }), ("latency", { try await IntakeRows.latency($0) }),
-        ("intake", { try await IntakeRows.intake($0) }),
+        ("signal", { try await SignalRows.light($0) }), ("intake", { try await IntakeRows.intake($0) }),
         ("verdict", { try await DeliveryRows.verdict($0, .devices) }),
         ("web", { try await DeliveryRows.verdict($0, .web) }),
         ("web-scale", { try await WebRows.scale($0) }), ("web-shared", { try await WebRows.shared($0) }),

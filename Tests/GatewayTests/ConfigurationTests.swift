@@ -87,7 +87,7 @@ extension String {
         #expect(configuration.lane == LaneSettings())
         #expect(
             configuration.notes.map { "\($0.origin.line) \($0.key)" } == [
-                "15 lane.children_per_parent", "17 lane.short_bag", "42 uplink[1].mqtt", "44 console.listen",
+                "17 lane.short_bag", "42 uplink[1].mqtt", "44 console.listen",
             ])
         #expect(configuration.warnings.map(\.key) == ["keys.sealing_key_file"])
         let uplink = try #require(configuration.uplinks.first)

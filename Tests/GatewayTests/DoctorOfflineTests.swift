@@ -13,7 +13,7 @@ import Testing
             let configuration = try bench.configure()
             let (directory, file) = (bench.directory, bench.file)
             let before = Set(Files.names(in: directory))
-            let findings = await Doctor.examine(configuration) { () async throws(CommandError) in
+            let findings = await Doctor.examine(configuration) { _ async throws(CommandError) in
                 try CommandSession(configurationAt: file).ask(ControlRequest("device list"))
             }
             #expect(findings.contains { $0.check == "state directory" && !$0.isGood })

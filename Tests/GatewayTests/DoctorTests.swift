@@ -216,6 +216,19 @@ struct DoctorTests {
         #expect(Doctor.port(device(terminal.path, connected: true), other)?.isGood == true)
     }
 
+    @Test func `an output that fails is a fault with its advice, one that nobody has used says nothing`() throws {
+        let signals = try JSONValue.parse(
+            Array(
+                """
+                {"signals":[{"name":"tower","device":"/dev/x","state":"fails","fault":"cannot open /dev/x: No such file",
+                "hint":"is it plugged in?"},{"name":"horn","device":"default","state":"works"},
+                {"name":"lamp","device":"gpiochip0","state":"not used yet"}]}
+                """.utf8))
+        let findings = Doctor.examine(signals: signals)
+        #expect(findings.map { "\($0.check) \($0.isGood)" } == ["signal tower false", "signal horn true"])
+        #expect(findings.first?.text == "cannot open /dev/x: No such file; is it plugged in?")
+    }
+
     @Test func `a port that is not there and a gateway without scanners are faults`() {
         var other = surroundings
         #expect(Doctor.port(device("/nonexistent"), other)?.isGood == false)

@@ -8,7 +8,7 @@ private typealias Output = LineFramer.Output
 private func settings(
     _ terminator: SerialSettings.Terminator = .any, prefix: String = "", suffix: String = ""
 ) -> SerialSettings {
-    var settings = SerialSettings(port: "/dev/null")
+    var settings = SerialSettings()
     settings.terminator = terminator
     settings.prefix = Array(prefix.utf8)
     settings.suffix = Array(suffix.utf8)

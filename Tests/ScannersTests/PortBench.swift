@@ -34,6 +34,9 @@ final class TestSink: ReadingSink {
 
     func note(_ event: ScannerEvent, from device: DeviceID) { continuation.yield(.event(device, event)) }
 
+    /// Nothing more comes.
+    func finish() { continuation.finish() }
+
     /// The replies that the test has to give.
     func takeHeld() -> [Reply] {
         held.withLock { held in
@@ -84,7 +87,7 @@ func reading(
     isolation: isolated (any Actor)? = #isolation, _ change: (inout SerialSettings) -> Void = { _ in },
     _ body: () async throws -> Void
 ) async throws {
-    var settings = SerialSettings(port: port)
+    var settings = SerialSettings()
     change(&settings)
     let port = ScannerPort(
         route: ScannerRoute(try device(name)), path: port, poll: poll, sink: sink, clock: .system

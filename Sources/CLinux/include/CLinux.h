@@ -14,7 +14,15 @@ int scangate_next_signal(int fd);
 int scangate_block_signals(const int *signals, int count);
 void scangate_name_thread(const char *name);
 int scangate_set_exclusive(int fd);
-int scangate_set_raw(int fd, unsigned baud);
+// parity: n, o, e, s (space), m (mark); flow: n, h (RTS/CTS), x (XON/XOFF).
+struct scangate_line {
+    unsigned baud;
+    int data_bits;
+    int stop_bits;
+    char parity;
+    char flow;
+};
+int scangate_set_raw(int fd, struct scangate_line line);
 int scangate_lock_file(int fd);
 int scangate_accept(int listener);
 int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
@@ -23,3 +31,25 @@ int64_t scangate_clock_ns(int clock);
 int scangate_open_pty(char *path, size_t size);
 int scangate_random(void *bytes, size_t count);
 int scangate_pending_input(int fd);
+unsigned scangate_major(dev_t device);
+unsigned scangate_minor(dev_t device);
+
+// evdev (linux/input.h)
+int scangate_input_version(int fd);
+int scangate_input_identity(int fd, uint16_t *bus, uint16_t *vendor, uint16_t *product);
+int scangate_input_name(int fd, char *name, size_t size);
+int scangate_input_key_bits(int fd, void *bits, size_t size);
+int scangate_input_keys_down(int fd, void *bits, size_t size);
+int scangate_input_leds(int fd, void *bits, size_t size);
+int scangate_input_grab(int fd, int on);
+int scangate_input_clock(int fd, int clock);
+int scangate_input_mute(int fd, unsigned type);
+
+// A datagram, with a descriptor where that is not negative (SCM_RIGHTS, unix(7)).
+int scangate_send_descriptor(int socket, const void *address, size_t address_size, const void *text, size_t size,
+                             int descriptor);
+int scangate_duplicate(int fd);
+
+// hidraw (linux/hidraw.h)
+int scangate_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product);
+int scangate_hidraw_descriptor(int fd, uint8_t *bytes, uint32_t capacity);

@@ -2,52 +2,14 @@ internal import Crypto
 internal import Identity
 internal import JSON
 internal import Model
-internal import Scanners
 
 extension Administrator {
-    func addDevice(_ arguments: CommandArguments, _ requester: Requester) async throws -> [UInt8] {
-        let name = try arguments.name(DeviceID.self, "name")
-        let kindText = arguments["kind"] ?? "serial"
-        guard let kind = Device.Kind(rawValue: kindText) else {
-            let kinds = Device.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-            throw CommandError("--kind \(Safe.text(kindText)): write one of \(kinds)", exit: .usage)
-        }
-        guard kind == .serial else {
-            throw CommandError("--kind \(kind.rawValue): this version reads serial scanners only", exit: .usage)
-        }
-        // A device is its own lane unless it shares a table with others.
-        let lane = arguments["lane"] == nil ? LaneID(name.text) : try arguments.name(LaneID.self, "lane")
-        guard let lane else { throw CommandError("--lane is not valid", exit: .usage) }
-        let options = arguments.table("options")
-        // Kept and without effect it would be believed in.
-        guard options["profile"] == nil else {
-            throw CommandError(
-                "--profile: profiles come in a later version",
-                hint: "say what the scanner needs with --baud, --terminator, --prefix, --suffix", exit: .usage)
-        }
-        let settings: SerialSettings
-        do { settings = try SerialSettings(options: options) } catch {
-            throw CommandError(String(describing: error), exit: .usage)
-        }
-        if let other = try registry.devices().first(where: { $0.options["port"] == settings.port }) {
-            throw CommandError(
-                "device \(other.name) reads \(settings.port) already",
-                hint: "remove that one first: scangate device remove \(other.name)")
-        }
-        var added = try registry.add(
-            name, kind: kind, lane: lane, roles: try roles(arguments["roles"]), options: options, by: requester.text)
-        defer { SecretBytes.wipe(&added.key) }
-        try await publishDevices()
-        return keyLine(added.device, added.key)
-    }
-
     func listDevices() async throws -> [UInt8] {
-        let counts = events.devices
-        let devices = try registry.devices()
+        let devices = try await devicesAsSeen()
         var json = JSONWriter()
         json.object {
             $0.key("devices")
-            $0.array { for device in devices { write(device, counts[device.name], to: &$0) } }
+            $0.array { for device in devices { write(device, to: &$0) } }
         }
         return json.bytes
     }
@@ -55,11 +17,12 @@ extension Administrator {
     func showDevice(_ arguments: CommandArguments) async throws -> [UInt8] {
         let device = try registry.device(try arguments.name(DeviceID.self, "name"))
         let keys = try registry.openKeys(of: device.name)
-        let counts = events.devices[device.name]
+        let seen = SeenDevice(
+            device: device, counts: events.devices[device.name], node: await scanners?.nodes()[device.name])
         var json = JSONWriter()
         json.object {
             $0.key("device")
-            write(device, counts, to: &$0)
+            write(seen, to: &$0)
             $0.key("keys")
             $0.array {
                 for key in keys {
@@ -118,21 +81,7 @@ extension Administrator {
         return json.bytes
     }
 
-    private func roles(_ text: String?) throws(CommandError) -> Set<ScanRole> {
-        guard let text else { return [.parent, .child] }
-        var roles: Set<ScanRole> = []
-        for word in text.split(separator: ",") {
-            guard let role = ScanRole(rawValue: String(word)), role != .other else {
-                throw CommandError(
-                    "--roles \(Safe.text(text)): write parent, child, or parent,child", exit: .usage)
-            }
-            roles.insert(role)
-        }
-        guard !roles.isEmpty else { throw CommandError("--roles: write parent, child, or parent,child", exit: .usage) }
-        return roles
-    }
-
-    private func keyLine(_ device: Device, _ key: [UInt8]) -> [UInt8] {
+    func keyLine(_ device: Device, _ key: [UInt8]) -> [UInt8] {
         var json = JSONWriter()
         json.object {
             $0.member("gateway", gateway.text)
@@ -146,8 +95,17 @@ extension Administrator {
         return json.bytes
     }
 
-    /// One device as every list shows it. `state` is `disabled`, `reading`, or `waiting` for its port.
-    func write(_ device: Device, _ counts: EventHub.DeviceCounts?, to json: inout JSONWriter) {
+    /// Every device with what is known of it now.
+    func devicesAsSeen() async throws -> [SeenDevice] {
+        let counts = events.devices
+        let nodes = await scanners?.nodes() ?? [:]
+        return try registry.devices().map { SeenDevice(device: $0, counts: counts[$0.name], node: nodes[$0.name]) }
+    }
+
+    /// One device as every list shows it. `state` is `disabled`, `reading`, or `waiting` for its port; `port` is the node
+    /// that it has now, or the path that it was registered with.
+    func write(_ seen: SeenDevice, to json: inout JSONWriter) {
+        let (device, counts) = (seen.device, seen.counts)
         let connected = device.isEnabled && counts?.connected == true
         json.object {
             $0.member("name", device.name.text)
@@ -156,7 +114,10 @@ extension Administrator {
             $0.member("roles", device.roles.map(\.rawValue).sorted().joined(separator: ","))
             $0.member("state", !device.isEnabled ? "disabled" : connected ? "reading" : "waiting")
             $0.member("connected", connected)
-            $0.member("port", device.options["port"] ?? "")
+            $0.member("port", device.options["port"] ?? seen.node ?? "")
+            $0.key("match")
+            $0.array { for text in device.matches { $0.string(text) } }
+            $0.member("profile", device.options["profile"] ?? "")
             $0.member("kid", device.kid.text)
             $0.member("added_at", Timestamp.text(device.addedMs))
             $0.member("scans", counts?.scans ?? 0)
@@ -181,4 +142,12 @@ extension Administrator {
             }
         }
     }
+}
+
+/// A device, what it has done since the daemon's start, and where it is.
+struct SeenDevice {
+    let device: Device
+    let counts: EventHub.DeviceCounts?
+    /// Its node; nil where it is not attached, or no daemon looks.
+    let node: String?
 }

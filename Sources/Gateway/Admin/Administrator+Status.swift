@@ -12,8 +12,7 @@ extension Administrator {
     func status() async throws -> [UInt8] {
         let now = clock.now()
         let spool = try await spoolStatus(now)
-        let devices = try registry.devices()
-        let counts = events.devices
+        let devices = try await devicesAsSeen()
         let uplinks = await uplinkStatuses()
         let lanes = await intake.laneStates()
         let faults = faults(spool, uplinks.map(\.status))
@@ -28,11 +27,13 @@ extension Administrator {
             $0.key("spool")
             write(spool, to: &$0)
             $0.key("devices")
-            $0.array { for device in devices { write(device, counts[device.name], to: &$0) } }
+            $0.array { for device in devices { write(device, to: &$0) } }
             $0.key("lanes")
             $0.array { for name in lanes.keys.sorted() { writeLane(name, lanes[name] ?? LaneState(), now, to: &$0) } }
             $0.key("uplinks")
             $0.array { for uplink in uplinks { write(uplink.status, uplink.counts, now, to: &$0) } }
+            $0.key("signals")
+            writeSignals(to: &$0)
         }
         return json.bytes
     }

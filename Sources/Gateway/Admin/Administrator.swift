@@ -21,16 +21,19 @@ actor Administrator {
     let gateway: GatewayID
     let clock: TimeSource
     nonisolated let events: EventHub
+    nonisolated let signals: SignalSet
     var configuration: Configuration
     /// The deliveries that run now; none in a CLI command.
     var deliveries: [any Delivery] = []
+    /// The scanners that are read; none in a CLI command.
+    var scanners: ScannerSet?
     /// When the daemon became ready; nil in a CLI command.
     var startedAt: Moment?
     private var devicesChanged: @Sendable ([Device]) async -> Void = { _ in }
 
     init(
         registry: sending Registry, intake: Intake, log: SpoolLog, configuration: Configuration, gateway: GatewayID,
-        clock: TimeSource, events: EventHub
+        clock: TimeSource, events: EventHub, signals: SignalSet
     ) {
         self.registry = registry
         self.intake = intake
@@ -40,6 +43,7 @@ actor Administrator {
         self.gateway = gateway
         self.clock = clock
         self.events = events
+        self.signals = signals
         executor = ThreadExecutor(name: "admin")
     }
 
@@ -56,8 +60,9 @@ actor Administrator {
     }
 
     /// What a daemon has and a command does not.
-    func attach(deliveries: [any Delivery], startedAt: Moment) {
+    func attach(deliveries: [any Delivery], scanners: ScannerSet, startedAt: Moment) {
         self.deliveries = deliveries
+        self.scanners = scanners
         self.startedAt = startedAt
     }
 
@@ -95,6 +100,8 @@ actor Administrator {
             case "device show": return try await showDevice(arguments)
             case "device enable", "device disable", "device remove", "device rotate-key":
                 return try await changeDevice(request.command, arguments, requester)
+            case "device discover": return try discover()
+            case "device trigger": return try await trigger(arguments)
             case "device export": return try exportDevices(arguments, requester)
             case "lane list", "lane show": return try await lanes(arguments)
             case "lane clear", "lane set-parent": return try await changeLane(request.command, arguments, requester)
@@ -106,6 +113,8 @@ actor Administrator {
             case "uplink pause", "uplink resume": return try await changeUplink(request.command, arguments, requester)
             case "uplink test": return try await testUplink(arguments)
             case "uplink cutover": return try await cutOver(arguments, requester)
+            case "signal list": return listSignals()
+            case "signal test": return try await testSignal(arguments)
             case "audit show": return try showAudit(arguments)
             case "audit verify": return try verifyAudit()
             default:

@@ -5,10 +5,11 @@ internal import Posix
 extension Doctor {
     /// The port of one device, as `device list` shows that; nothing for a device that is not to be read.
     static func port(_ device: JSONValue, _ surroundings: Surroundings) -> Finding? {
-        guard let name = device["name"]?.string, let path = device["port"]?.string, !path.isEmpty,
-            device["state"]?.string != "disabled"
-        else { return nil }
+        guard let name = device["name"]?.string, device["state"]?.string != "disabled" else { return nil }
         let check = "port of \(name)"
+        guard let path = device["port"]?.string, !path.isEmpty else {
+            return Finding(check, fault: device["fault"]?.string ?? "not attached", mend: "scangate device discover")
+        }
         guard let file = Files.status(path) else {
             return Finding(
                 check, fault: "\(path) is not there: unplugged, or plugged in elsewhere",
@@ -37,11 +38,7 @@ extension Doctor {
 
     /// For good where it is a serial terminal of the kernel's, which is made anew at each plug-in.
     private static func giveToGroup(_ path: String, _ group: String) -> String {
-        var node = path
-        if let resolved = realpath(path, nil) {
-            node = String(cString: resolved)
-            free(resolved)
-        }
+        let node = Files.resolved(path) ?? path
         guard node.hasPrefix("/dev/tty"), let kind = node.split(separator: "/").last?.prefix(while: { !$0.isNumber })
         else {
             return "chgrp \(group) \(quoted(node)) && chmod 660 \(quoted(node))"

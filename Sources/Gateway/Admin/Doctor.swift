@@ -29,16 +29,17 @@ public enum Doctor {
 
     /// Looks at everything; changes nothing.
     ///
-    /// - Parameter devices: asks the daemon for what `device list` gives; not called where none runs.
+    /// - Parameter ask: asks the daemon for what a command gives; not called where none runs.
     public static func examine(
-        _ configuration: Configuration, devices: () async throws(CommandError) -> JSONValue
+        _ configuration: Configuration, ask: (_ command: String) async throws(CommandError) -> JSONValue
     ) async -> [Finding] {
         let surroundings = Surroundings.current(configuration)
         let findings = examine(configuration, surroundings)
         // Carried out here the command would make a state directory, and take on the rights of its owner.
         guard surroundings.isRunning else { return findings + [unasked(configuration, surroundings)] }
         do throws(CommandError) {
-            return findings + examine(devices: try await devices(), surroundings)
+            return findings + examine(devices: try await ask("device list"), surroundings)
+                + examine(signals: try await ask("signal list"))
         } catch { return findings + [Finding("devices", fault: error.description, mend: "")] }
     }
 

@@ -32,12 +32,13 @@ extension Configuration {
             findings: checker.findings,
             files: ConfigurationFiles(credentialsDirectory: credentialsDirectory, looks: looksAtFiles))
         var configuration = builder.build(&table)
+        let order = files + builder.profileFiles
         guard builder.findings.mistakes.isEmpty else {
-            throw ConfigurationError(mistakes: sorted(builder.findings.mistakes, files))
+            throw ConfigurationError(mistakes: sorted(builder.findings.mistakes, order))
         }
         configuration.files = files
-        configuration.warnings = sorted(builder.findings.warnings, files)
-        configuration.notes = sorted(builder.findings.notes, files)
+        configuration.warnings = sorted(builder.findings.warnings, order)
+        configuration.notes = sorted(builder.findings.notes, order)
         configuration.entries = ConfigurationSchema.current.entries(of: table)
         return configuration
     }

@@ -1,6 +1,8 @@
 internal import Crypto
 public import Gate
 public import Model
+public import Scanners
+public import Signals
 public import Spool
 public import Uplinks
 
@@ -39,6 +41,27 @@ public struct ConsoleSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// `[scanners]`: which profiles there are, and what becomes of scanners that are no device.
+public struct ScannerSettings: Sendable, Equatable {
+    /// What becomes of a keyboard that is surely a scanner, but is registered as no device, or is disabled.
+    public enum Unknown: String, Sendable, CaseIterable {
+        /// It is grabbed, and its keys are dropped: a printed code never types on the console.
+        case grab
+        /// It is left alone.
+        case ignore
+    }
+
+    /// What becomes of scanners that are no device.
+    public var unknown = Unknown.grab
+    /// The profiles of all directories.
+    public var profiles = DeviceProfiles()
+    /// The file of each profile, by the profile's name; none for the built-in one.
+    public var files: [String: String] = [:]
+
+    /// The defaults, with the built-in profile alone.
+    public init() {}
+}
+
 /// One effective value, for `config show`.
 public struct ConfigurationEntry: Sendable, Equatable {
     /// The key, such as `uplink[1].batch.max_scans`.
@@ -67,6 +90,8 @@ public struct Configuration: Sendable, Equatable {
     public internal(set) var lanes: [LaneID: LaneSettings] = [:]
     /// The label rules, in order; the shipped ones where the configuration has none.
     public internal(set) var labels = LabelRules.defaults
+    /// Which profiles there are, and what becomes of scanners that are no device.
+    public internal(set) var scanners = ScannerSettings()
     /// The ways out, in the order of the configuration; may be none.
     public internal(set) var uplinks: [UplinkSettings] = []
     /// The uplinks by backend, in the order of the configuration.
@@ -79,6 +104,8 @@ public struct Configuration: Sendable, Equatable {
             return try? UplinkGroup(first, fallbacks: fallbacks)
         }
     }
+    /// The gateway's own sounds and lights, in the order of the configuration.
+    public internal(set) var signals: [SignalSettings] = []
     /// Health, metrics and pages.
     public internal(set) var console = ConsoleSettings()
     /// What makes `scangate relay` of it; nil for a gateway's file.

@@ -10,6 +10,8 @@ struct ConfigurationBuilder {
     let files: ConfigurationFiles
     /// Of a relay's file: where the gateways' keys are.
     var relayKeys: String?
+    /// The profiles that were read, for the order of the findings.
+    var profileFiles: [String] = []
 
     init(findings: ConfigurationFindings, files: ConfigurationFiles) {
         self.findings = findings
@@ -30,11 +32,13 @@ struct ConfigurationBuilder {
             result.lanes[id] = lane(table, over: result.lane)
         }
         result.labels = labels(root.tables("label"))
+        result.scanners = scanners(root.table("scanners"))
         relayKeys = relayKeys(root.table("relay"))
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
         result.relay = relay(root.table("relay"), root.tables("uplink"))
         checkGroups(root.tables("uplink"))
         checkBudgets(root.tables("uplink"), result.uplinks, lanes: result.lanes.count)
+        result.signals = signals(root.tables("signal"))
         result.console.listen = root.table("console").text("listen") ?? result.console.listen
         if root.tables("uplink").isEmpty, !root.table("relay").written {
             findings.warning(root.origin, "uplink", "no uplink", "scans wait in the spool until there is one")

@@ -44,9 +44,12 @@ struct ConfigurationChecker {
         let name = parent.path(of: key.name)
         switch (key.standard, key.kind) {
         case (.required, _):
-            let isTable = ConfigurationSchema.members(of: key.kind) != nil
-            findings.mistake(
-                parent.origin, name, "missing", "write \(isTable ? "\(key.name) = { … }" : key.kind.example)")
+            let example =
+                switch key.kind {
+                case .table, .named: "\(key.name) = { … }"
+                default: title(key.kind, name)
+                }
+            findings.mistake(parent.origin, name, "missing", "write \(example)")
             return nil
         case (.value(let text), let kind):
             guard let value = try? TOMLValue.parse(Array("x = \(text)".utf8))["x"]?.value else { return nil }
@@ -98,8 +101,9 @@ struct ConfigurationChecker {
                 })
         case (.named(let keys), .table(let members)):
             return .named(members.compactMap { named($0, keys, name) })
-        case (.urls, .string(let text)): return urls([(text, origin)], name)
-        case (.urls, .array(let elements)): return urls(elements, name, origin)
+        case (.list(let kind, let max), .array(let elements)): return list(elements, kind, max, name, origin)
+        case (.urls, .string(let text)), (.names, .string(let text)): return texts([(text, origin)], kind, name)
+        case (.urls, .array(let elements)), (.names, .array(let elements)): return texts(elements, kind, name, origin)
         case (.boolean, .boolean(let truth)): return .boolean(truth)
         case (.integer(let range), .integer(let number)), (.size(let range), .integer(let number)):
             return bounded(number, range, kind, name, origin)
@@ -111,7 +115,7 @@ struct ConfigurationChecker {
             return bounded(bytes, range, kind, name, origin)
         case (.text, .string(let text)), (.name, .string(let text)), (.choice, .string(let text)),
             (.path, .string(let text)), (.file, .string(let text)), (.pattern, .string(let text)),
-            (.urlPath, .string(let text)), (.listen, .string(let text)):
+            (.urlPath, .string(let text)), (.listen, .string(let text)), (.usb, .string(let text)):
             guard let wrong = ConfigurationText.problem(with: text, as: kind) else { return .text(text) }
             findings.mistake(origin, name, wrong.problem, wrong.advice)
             return nil
@@ -137,31 +141,48 @@ struct ConfigurationChecker {
         return (member.key, table(member.value, keys, path: name, written: true))
     }
 
-    private mutating func urls(
-        _ elements: [ConfigurationNode], _ name: String, _ origin: ConfigurationOrigin
+    private mutating func texts(
+        _ elements: [ConfigurationNode], _ kind: ConfigurationSchema.Kind, _ name: String, _ origin: ConfigurationOrigin
     ) -> ConfigurationTable.Value.Content? {
         guard !elements.isEmpty else {
-            findings.mistake(origin, name, "an empty list", "write a URL, such as \"https://tracetrack.example\"")
+            findings.mistake(origin, name, "an empty list", "write \(kind.example)")
             return nil
         }
-        let texts: [(String, ConfigurationOrigin)] = elements.compactMap {
+        let written: [(String, ConfigurationOrigin)] = elements.compactMap {
             if case .string(let text) = $0.kind { return (text, $0.origin) }
-            findings.mistake($0.origin, name, "\($0.kindName) in the list", "write URLs in quotes")
+            findings.mistake($0.origin, name, "\($0.kindName) in the list", "write \(kind.example)")
             return nil
         }
-        return texts.count == elements.count ? urls(texts, name) : nil
+        return written.count == elements.count ? texts(written, kind, name) : nil
     }
 
-    private mutating func urls(
-        _ texts: [(String, ConfigurationOrigin)], _ name: String
+    private mutating func texts(
+        _ texts: [(String, ConfigurationOrigin)], _ kind: ConfigurationSchema.Kind, _ name: String
     ) -> ConfigurationTable.Value.Content? {
         var good = true
         for (text, origin) in texts {
-            guard let wrong = ConfigurationText.problem(with: text, as: .urls) else { continue }
+            guard let wrong = ConfigurationText.problem(with: text, as: kind) else { continue }
             findings.mistake(origin, name, wrong.problem, wrong.advice)
             good = false
         }
         return good ? .texts(texts.map { $0.0 }) : nil
+    }
+
+    private mutating func list(
+        _ elements: [ConfigurationNode], _ kind: ConfigurationSchema.Kind, _ max: Int, _ name: String,
+        _ origin: ConfigurationOrigin
+    ) -> ConfigurationTable.Value.Content? {
+        guard elements.count <= max else {
+            findings.mistake(origin, name, "\(elements.count) elements", "write at most \(max)")
+            return nil
+        }
+        let texts: [String] = elements.enumerated().compactMap { index, element in
+            guard case .text(let text)? = check(element, kind, "\(name)[\(index + 1)]", element.origin) else {
+                return nil
+            }
+            return text
+        }
+        return texts.count == elements.count ? .texts(texts) : nil
     }
 
     private mutating func bounded(

@@ -16,7 +16,13 @@ extension ConfigurationSchema {
         Key(
             "label", .tables(label), .computed("the three shipped rules"),
             "Label rules: the first that matches decides. One `[[label]]` of your own replaces the shipped rules."),
+        Key(
+            "scanners", .table(scanners), .none, "Scanners: which profiles there are, and what becomes of strange ones."
+        ),
         Key("uplink", .tables(uplink), .none, "The ways out. Without one, scans wait in the spool."),
+        Key(
+            "signal", .tables(signal), .none,
+            "The gateway's own sounds and lights, beside those of the scanners. See docs/signals.md."),
         Key("console", .table(console), .none, "Health, metrics and pages."),
         Key(
             "relay", .table(relay), .none,
@@ -69,7 +75,8 @@ extension ConfigurationSchema {
                 "debounce", .duration(0...60 * second), standard("\"1500 ms\""),
                 "Within this time the same label again is the same scan; a different label never is."),
             Key(
-                "children_per_parent", .integer(1...1000), standard("30"), "Children of a full bag.", later: true),
+                "children_per_parent", .integer(1...1000), standard("30"),
+                "Children of a full bag: the last gives the signal bag-complete, one more is refused."),
             Key(
                 "forget_parent_after", .duration(second...7 * day), standard("\"20 min\""),
                 "After this long without a scan the lane asks for the bag again."),

@@ -36,6 +36,14 @@ extension ConfigurationSchema {
             lines.append("")
             if section.name == "label" { lines += ConfigurationSchema.labelNotes }
         }
+        lines += [
+            "## A scanner profile: `devices/NAME.toml`", "",
+            "One file a family, in a directory of `[scanners] profiles`; `scangate config check` checks them all. Bytes are"
+                + " written in single quotes: `\\xNN` for those that cannot be typed, `|100|` for a pause of 100 ms. An option"
+                + " of the device itself goes before the profile's. [scanners.md](scanners.md) has an example.", "",
+            "| key | kind | default | range | what it is for |", "| --- | --- | --- | --- | --- |",
+        ]
+        lines += ConfigurationSchema.rows(ConfigurationSchema.profile.keys, under: "") + [""]
         return lines.joined(separator: "\n")
     }
 

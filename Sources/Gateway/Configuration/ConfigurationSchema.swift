@@ -1,3 +1,5 @@
+internal import Scanners
+
 /// Every key of the configuration: what checks, `config show` and the reference have in common.
 public struct ConfigurationSchema: Sendable {
     /// One key.
@@ -40,6 +42,8 @@ public struct ConfigurationSchema: Sendable {
         case text(max: Int)
         /// A name: 1 to 63 of `A-Z a-z 0-9 . _ -`.
         case name
+        /// One name, or a list of them.
+        case names
         case boolean
         case integer(ClosedRange<Int64>)
         /// A text such as `15 s`; the range is in milliseconds.
@@ -60,6 +64,10 @@ public struct ConfigurationSchema: Sendable {
         case urls
         /// HOST:PORT.
         case listen
+        /// A USB id, or a pattern of ids.
+        case usb
+        /// A list of at most so many texts, each of that kind.
+        case list(Kind, max: Int)
         /// A table with these keys.
         case table([Key])
         /// A list of tables with these keys.
@@ -95,6 +103,7 @@ extension ConfigurationSchema.Kind {
         switch self {
         case .text: "text"
         case .name: "name"
+        case .names: "name, or list of names"
         case .boolean: "true or false"
         case .integer: "integer"
         case .duration: "duration"
@@ -106,6 +115,8 @@ extension ConfigurationSchema.Kind {
         case .urlPath: "URL path"
         case .urls: "URL, or list of URLs"
         case .listen: "HOST:PORT"
+        case .usb: "USB id"
+        case .list(let kind, _): "list of \(kind.title)s"
         case .table: "table"
         case .tables: "list of tables"
         case .named: "tables by name"
@@ -118,6 +129,7 @@ extension ConfigurationSchema.Kind {
         case .boolean: title
         case .integer: "an integer"
         case .urls: "a URL"
+        case .names: "a name"
         case .named: "a table"
         default: "a " + title
         }
@@ -127,7 +139,7 @@ extension ConfigurationSchema.Kind {
     public var range: String {
         switch self {
         case .text(let max): "at most \(max) bytes, no control characters"
-        case .name: "1 to 63 of A-Z a-z 0-9 . _ -, the first a letter or digit"
+        case .name, .names: "1 to 63 of A-Z a-z 0-9 . _ -, the first a letter or digit"
         case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .duration(let range):
             "\(ConfigurationUnits.duration(range.lowerBound)) to \(ConfigurationUnits.duration(range.upperBound))"
@@ -140,6 +152,8 @@ extension ConfigurationSchema.Kind {
         case .urlPath: "begins with /"
         case .urls: "https:// or http://, host, port, path; mqtts:// or mqtt://, host, port"
         case .listen: "127.0.0.1:8470, [::1]:8470"
+        case .usb: DeviceProfile.USBPattern.rule
+        case .list(let kind, let max): "at most \(max); each \(kind.range)"
         case .boolean, .table, .tables, .named: ""
         }
     }
@@ -148,6 +162,9 @@ extension ConfigurationSchema.Kind {
     var example: String {
         switch self {
         case .text, .name, .path, .file, .pattern, .urlPath: "a text in quotes"
+        case .usb: DeviceProfile.USBPattern.rule
+        case .list(let kind, _): "a list in brackets of \(kind.title)s in quotes"
+        case .names: "a name in quotes, or a list of them"
         case .boolean: "true or false"
         case .integer: "an integer without quotes"
         case .duration: "a number with a unit, such as \"1500 ms\", \"15 s\", \"20 min\", \"2 h\" or \"30 d\""

@@ -1,5 +1,6 @@
 internal import Model
 internal import Pattern
+internal import Scanners
 
 /// Checks of texts that need no file and no other key.
 enum ConfigurationText {
@@ -13,7 +14,7 @@ enum ConfigurationText {
             let clean =
                 text.utf8.count <= max && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
             return clean ? nil : ("\(shown) is not allowed", "write \(kind.range)")
-        case .name: return LaneID(text) != nil ? nil : ("\(shown) is not a name", "write \(kind.range)")
+        case .name, .names: return LaneID(text) != nil ? nil : ("\(shown) is not a name", "write \(kind.range)")
         case .choice(let words):
             if words.contains(text) { return nil }
             let near = NearestName.of(text, in: words)
@@ -37,6 +38,8 @@ enum ConfigurationText {
             let good = text.hasPrefix("/") && text.utf8.allSatisfy(isURLByte) && !text.contains("#")
             return good ? nil : ("\(shown) is not a URL path", "write a text that begins with /")
         case .urls: return url(text)
+        case .usb:
+            return DeviceProfile.USBPattern(text) != nil ? nil : ("\(shown) is no USB id", "write \(kind.range)")
         case .listen:
             guard let (host, port) = split(text), !host.isEmpty, port != nil else {
                 return ("\(shown) is not HOST:PORT", "write \(kind.example)")

@@ -32,7 +32,9 @@ public struct CommandSession: Sendable {
     }
 
     /// Whether a command makes sense without a daemon.
-    private static let daemonOnly: Set<String> = ["status", "uplink pause", "uplink resume"]
+    private static let daemonOnly: Set<String> = [
+        "status", "uplink pause", "uplink resume", "device trigger", "signal list", "signal test",
+    ]
 
     /// Carries out a command; the result is JSON.
     ///
@@ -43,7 +45,9 @@ public struct CommandSession: Sendable {
         guard !Self.daemonOnly.contains(request.command) else { throw notRunning }
         let requester = Requester.current
         let core = try await GatewayCore.open(configuration, clock: .system, patience: .seconds(5))
-        await core.intake.connect(Intake.Outputs(log: core.log, scansArrived: { _ in }, maintenance: { _ in }))
+        await core.intake.connect(
+            Intake.Outputs(
+                log: core.log, scansArrived: { _ in }, canDeliver: { _ in false }, maintenance: { _ in }))
         // Unstructured: it ends with finish(), which is waited for.
         let writing = Task { await core.intake.run() }
         let result: Result<[UInt8], CommandError>

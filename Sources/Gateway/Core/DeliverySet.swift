@@ -50,6 +50,11 @@ actor DeliverySet {
         }
     }
 
+    /// Whether a scan of the group could be on its way now. Any thread; never waits.
+    nonisolated func canDeliver(_ group: GroupID) -> Bool {
+        current.withLock { $0 }.contains { $0.group == group && $0.canDeliver }
+    }
+
     /// Runs the deliveries of a configuration: starts those that are new or changed, in place of the old ones, and has
     /// the others read their credentials anew.
     ///

@@ -11,6 +11,7 @@ internal import Uplinks
 final class GatewayCore: Sendable {
     let gateway: GatewayID
     let events: EventHub
+    let signals: SignalSet
     let intake: Intake
     let log: SpoolLog
     let administrator: Administrator
@@ -44,6 +45,7 @@ final class GatewayCore: Sendable {
         let directory = configuration.gateway.stateDirectory
         let lock = try FileLock(directory + "/lock")
         events = EventHub(clock: clock)
+        signals = SignalSet(clock: clock)
         let registry = try Registry(
             stateDirectory: directory, sealingKeyFile: configuration.keys.sealingKeyFile, clock: clock)
         gateway = try registry.gatewayName(configured: configuration.gateway.id)
@@ -53,11 +55,11 @@ final class GatewayCore: Sendable {
         try Self.warnOfUnknownGroups(spool, groups.all)
         intake = Intake(
             gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
-            clock: clock, events: events)
+            clock: clock, events: events, signals: signals)
         log = try SpoolLog(directory: directory, groups: groups, sink: intake)
         administrator = Administrator(
             registry: registry, intake: intake, log: log, configuration: configuration, gateway: gateway, clock: clock,
-            events: events)
+            events: events, signals: signals)
         self.lock = Mutex(lock)
     }
 

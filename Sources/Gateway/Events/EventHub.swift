@@ -79,6 +79,7 @@ final class EventHub: Sendable {
         for one in accepted {
             guard var event = one.event else { continue }
             event.atMs = now
+            event.signal = one.signal.rawValue
             for watcher in watchers { watcher.yield(event) }
         }
     }
@@ -96,6 +97,7 @@ final class EventHub: Sendable {
             var event = LiveEvent(kind: .refused, atMs: now, device: device.text)
             event.label = String(decoding: label.prefix(200), as: UTF8.self)
             event.text = text
+            event.signal = Signal.refused.rawValue
             return event
         }
     }
@@ -125,11 +127,14 @@ final class EventHub: Sendable {
             } event: {
                 LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
             }
+        case .complaint(let text): Log.warning("scanner \(device): \(text)")
         case .dropped(let reason):
             count(device) {
                 $0.dropped[reason.rawValue, default: 0] += 1
             } event: {
-                LiveEvent(kind: .dropped, atMs: $0, device: device.text, text: reason.rawValue)
+                LiveEvent(
+                    kind: .dropped, atMs: $0, device: device.text, text: reason.rawValue,
+                    signal: Signal.refused.rawValue)
             }
         }
     }

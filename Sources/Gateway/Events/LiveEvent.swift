@@ -16,6 +16,8 @@ struct LiveEvent: Sendable {
     var parent = ""
     var id = ""
     var text = ""
+    /// What the operator was told, by its name in `Signal`.
+    var signal = ""
 
     func write(to json: inout JSONWriter) {
         json.object {
@@ -23,7 +25,7 @@ struct LiveEvent: Sendable {
             $0.member("at", Timestamp.text(atMs))
             for (name, value) in [
                 ("device", device), ("lane", lane), ("role", role), ("label", label), ("parent", parent), ("id", id),
-                ("text", text),
+                ("text", text), ("signal", signal),
             ] where !value.isEmpty {
                 $0.key(name)
                 $0.string(value)

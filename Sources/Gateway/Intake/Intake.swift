@@ -22,6 +22,7 @@ actor Intake: ReadingSink, SettlementSink {
     let clock: TimeSource
     let spool: Spool
     nonisolated let events: EventHub
+    private nonisolated let signals: SignalSet
     private nonisolated let queue = IntakeQueue()
     private nonisolated let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private nonisolated let flushes: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
@@ -47,13 +48,15 @@ actor Intake: ReadingSink, SettlementSink {
         let log: SpoolLog
         /// Lanes have new scans.
         let scansArrived: @Sendable ([LaneID]) -> Void
+        /// Whether a scan for this group could be on its way now; never waits.
+        let canDeliver: @Sendable (GroupID) -> Bool
         /// A commit has put this many bytes of scans into the file: checkpoints and retention may be due.
         let maintenance: @Sendable (Int) -> Void
     }
 
     init(
         gateway: GatewayID, directory: String, spool: sending Spool, rules: LaneRules, groups: SpoolGroups,
-        clock: TimeSource, events: EventHub
+        clock: TimeSource, events: EventHub, signals: SignalSet
     ) {
         self.gateway = gateway
         self.directory = directory
@@ -61,6 +64,7 @@ actor Intake: ReadingSink, SettlementSink {
         self.groups = groups
         self.clock = clock
         self.events = events
+        self.signals = signals
         executor = ThreadExecutor(name: "intake")
         wakeups = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         flushes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -104,14 +108,19 @@ actor Intake: ReadingSink, SettlementSink {
     ) {
         let (taken, wasEmpty) = queue.push(.init(reading: reading, device: device, reply: reply))
         guard taken else {
-            events.refused(device, reading.bytes, code: "busy", text: "The gateway is busy, scan again")
-            return reply(.refused("The gateway is busy, scan again"))
+            return refuse(
+                .init(reading: reading, device: device, reply: reply), code: "busy",
+                text: "The gateway is busy, scan again")
         }
         if wasEmpty { wakeups.continuation.yield() }
     }
 
     /// See `ReadingSink`.
-    nonisolated func note(_ event: ScannerEvent, from device: DeviceID) { events.scanner(event, device) }
+    nonisolated func note(_ event: ScannerEvent, from device: DeviceID) {
+        // The port has told the scanner already.
+        if case .dropped = event { signals.give(.refused, from: device) }
+        events.scanner(event, device)
+    }
 
     /// See `SettlementSink`.
     func settle(_ record: SettlementRecord, durable: Bool) async throws {
@@ -133,6 +142,7 @@ actor Intake: ReadingSink, SettlementSink {
     func admit(_ devices: [AdmittedDevice]) {
         self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
         signers.byDevice = [:]
+        signals.know(devices.map { ($0.name, $0.lane) })
     }
 
     /// The rules that hold from the next reading on.
@@ -263,7 +273,8 @@ actor Intake: ReadingSink, SettlementSink {
             {
                 batch.change.cutovers[lane.name] = n - 1
             }
-            batch.add(draft(item.reading, admission, station), n: n, of: station, place: place)
+            batch.add(
+                draft(item.reading, admission, station), n: n, of: station, place: place, signal: admission.signal)
             lane.state = admission.next
             if admission.held { hold(n, lane.name, &batch) }
         }
@@ -318,6 +329,11 @@ actor Intake: ReadingSink, SettlementSink {
     }
 
     private func publish(_ batch: IntakeBatch) {
+        var batch = batch
+        batch.chooseSignals { lane in
+            guard let group = spool.assignments.receiver(of: lane) else { return true }
+            return outputs?.canDeliver(group) != true
+        }
         let lanes = batch.movedLanes
         for lane in lanes { states[lane.name] = lane.state }
         if let outputs, !lanes.isEmpty {
@@ -326,7 +342,8 @@ actor Intake: ReadingSink, SettlementSink {
         }
         for waiter in waiters { waiter.resume() }
         waiters.removeAll()
-        for accepted in batch.accepted { batch.items[accepted.place].reply(.stored) }
+        for accepted in batch.accepted { batch.items[accepted.place].reply(.accepted(accepted.signal)) }
+        signals.give(batch.accepted.lazy.map { ($0.signal, batch.items[$0.place].device) })
         events.stored(batch.items, batch.accepted)
         guard let outputs, !batch.change.isEmpty else { return }
         if !lanes.isEmpty { outputs.scansArrived(lanes.map(\.name)) }
@@ -346,9 +363,10 @@ actor Intake: ReadingSink, SettlementSink {
             item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor")
     }
 
-    private func refuse(_ item: IntakeQueue.Item, code: String, text: String) {
-        events.refused(item.device, item.reading.bytes, code: code, text: text)
+    private nonisolated func refuse(_ item: IntakeQueue.Item, code: String, text: String) {
         item.reply(.refused(text))
+        signals.give(.refused, from: item.device)
+        events.refused(item.device, item.reading.bytes, code: code, text: text)
     }
 }
 

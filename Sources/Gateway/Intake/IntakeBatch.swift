@@ -19,6 +19,8 @@ struct IntakeBatch {
         var row: Int64?
         /// A scan of this commit has changed it.
         var isMoved = false
+        /// No uplink works for it; looked up once the commit is through.
+        var isOffline = false
 
         init(_ name: LaneID, _ settings: LaneSettings, _ state: LaneState, sequence: Int64) {
             self.name = name
@@ -79,18 +81,37 @@ struct IntakeBatch {
     /// Lanes that the commit changes.
     var movedLanes: [Lane] { lanes.values.filter(\.isMoved) }
 
-    mutating func add(_ draft: ScanDraft, n: Int64, of station: Station, place: Int) {
+    mutating func add(_ draft: ScanDraft, n: Int64, of station: Station, place: Int, signal: Signal) {
         change.appends.append(.init(n: n, lane: station.lane.name, row: station.lane.row))
         drafts.append(.init(draft: draft, signer: station.signer))
         accepted.append(
-            AcceptedReading(place: place, isNew: true, event: isWatched ? event(of: draft, station) : nil))
+            AcceptedReading(
+                place: place, isNew: true, signal: signal, event: isWatched ? event(of: draft, station) : nil))
     }
 
     mutating func repeated(_ place: Int) {
-        guard isWatched else { return accepted.append(AcceptedReading(place: place, isNew: false, event: nil)) }
+        guard isWatched else {
+            return accepted.append(AcceptedReading(place: place, isNew: false, signal: .duplicate, event: nil))
+        }
         var event = LiveEvent(kind: .repeated, atMs: 0, device: items[place].device.text)
         event.label = String(decoding: items[place].reading.bytes, as: UTF8.self)
-        accepted.append(AcceptedReading(place: place, isNew: false, event: event))
+        accepted.append(AcceptedReading(place: place, isNew: false, signal: .duplicate, event: event))
+    }
+
+    /// Tells the scans that nobody can send now from the others, when the commit is through.
+    ///
+    /// - Parameter isOffline: whether no uplink works for a lane; asked once a lane.
+    mutating func chooseSignals(isOffline: (LaneID) -> Bool) {
+        var isAnyOffline = false
+        for lane in lanes.values {
+            lane.isOffline = isOffline(lane.name)
+            if lane.isOffline { isAnyOffline = true }
+        }
+        guard isAnyOffline else { return }
+        for index in accepted.indices where accepted[index].signal == .stored {
+            let device = items[accepted[index].place].device
+            if stations[device]?.lane.isOffline == true { accepted[index].signal = .storedOffline }
+        }
     }
 
     /// Writes down where lanes and devices stand now, for the commit.
@@ -121,6 +142,8 @@ struct AcceptedReading: Sendable {
     let place: Int
     /// Whether a scan was stored for it, or one was there already.
     let isNew: Bool
+    /// What the operator is told.
+    var signal: Signal
     /// What watchers see; nil where nobody watches.
     let event: LiveEvent?
 }

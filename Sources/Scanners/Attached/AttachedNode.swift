@@ -50,6 +50,9 @@ public struct AttachedNode: Sendable, Hashable {
     public var usb: USB?
     /// The kernel driver of its interface: `cdc_acm`, `ftdi_sio`, `usbhid`, or empty.
     public var driver: String
+    /// Which time of being plugged in it is, as counted since the daemon's start: another scanner in the same place has
+    /// another number.
+    public var attachment = 0
 
     /// A node.
     public init(

@@ -27,11 +27,17 @@ final class AnswerLine: Sendable {
     /// Writes the first step, and has the others written after their pauses; gives up where the scanner is gone or
     /// takes no more.
     func send(_ answer: Answer) {
+        guard let first = answer.steps.first else { return }
+        // The first step under the same lock: another answer at the same moment takes the place of the rest, never of
+        // the acknowledgement that a scanner waits for.
         let generation = state.withLock { state in
             state.generation += 1
+            Self.write(first.bytes, to: state)
             return state.generation
         }
-        resume(answer.steps[...], generation)
+        let rest = answer.steps.dropFirst()
+        if first.pause > .zero && !rest.isEmpty { return later(rest, first.pause, generation) }
+        resume(rest, generation)
     }
 
     /// Bytes of the protocol itself: they do not end an answer that is under way.

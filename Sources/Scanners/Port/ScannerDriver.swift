@@ -27,8 +27,13 @@ public protocol ScannerDriver: AnyObject {
     /// The node is gone, or no longer wanted: what was read of a scan is no scan.
     func ended() -> [ScannerOutput]
 
-    /// How the scanner is told of a signal; none where it cannot be told.
+    /// How the scanner is told what became of one of its scans; none where it cannot be told. Asked once, after
+    /// `begin`, like `signals`.
     var answers: [Signal: Answer] { get }
+
+    /// How it is told of a signal that answers none of its scans: a test, or the error signal for dropped bytes. Apart
+    /// from `answers`, because a protocol's acknowledgement must not be sent for nothing.
+    var signals: [Signal: Answer] { get }
 
     /// What starts and what ends a read without its button; nil where the scanner knows no such thing.
     var trigger: (on: Answer, off: Answer)? { get }
@@ -37,8 +42,24 @@ public protocol ScannerDriver: AnyObject {
 extension ScannerDriver {
     /// It cannot be told.
     public var answers: [Signal: Answer] { [:] }
+    /// As it is told of a scan.
+    public var signals: [Signal: Answer] { answers }
     /// It has no such command.
     public var trigger: (on: Answer, off: Answer)? { nil }
+}
+
+/// A driver whose scanner is talked with: what it is told depends on what was said before, so the port asks instead of
+/// looking into `answers`, `signals` and `trigger`. Confined to the poll thread like the rest of a driver.
+public protocol ConversingDriver: ScannerDriver {
+    /// The driver's scan of this number, counted from 0 in this opening, is on stable storage or refused. Called once
+    /// a scan, in any order, unless the node is gone before.
+    func settled(_ scan: Int, _ signal: Signal) -> [ScannerOutput]
+
+    /// Gives a signal that answers no scan; nil where the scanner cannot be told.
+    func give(_ signal: Signal) -> [ScannerOutput]?
+
+    /// Begins or ends a read without the button.
+    func trigger(_ isOn: Bool) -> [ScannerOutput]
 }
 
 /// What a driver makes of what was read.
@@ -50,6 +71,8 @@ public enum ScannerOutput: Sendable, Equatable {
     case dropped(ScannerEvent.DropReason)
     /// Bytes for the scanner, now.
     case write([UInt8])
+    /// The scanner refuses, or does not answer, what it was told; a sentence for the admin.
+    case complaint(String)
     /// The device does what no scanner does: it is closed for good, and disabled, with this reason.
     case hostile(String)
 }

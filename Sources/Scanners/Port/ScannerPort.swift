@@ -7,9 +7,13 @@ public import Posix
 /// An actor on the poll thread. Comes and goes by inotify, no polling: a node that is missing, busy or forbidden is
 /// tried again when its path changes. One that is there and cannot be opened is also tried a second later, and every
 /// ten from then on: what keeps it shut may leave no trace that inotify sees.
+///
+/// A node that was found by what is attached is opened once: what comes to its path after an unplug may be another
+/// scanner, and only whoever watches what is attached knows whose.
 public actor ScannerPort {
     private let route: ScannerRoute
     private let path: String
+    private let sysPath: String?
     private let poll: PollThread
     private let sink: any ReadingSink
     private let clock: TimeSource
@@ -26,6 +30,9 @@ public actor ScannerPort {
         let driver: any ScannerDriver
         let answers: AnswerLine
         let table: [Signal: Answer]
+        let signals: [Signal: Answer]
+        /// How many scans the driver has made known.
+        var scans = 0
         var silence: PollThread.Token?
     }
 
@@ -34,13 +41,17 @@ public actor ScannerPort {
 
     /// A port that is not read yet.
     ///
-    /// - Parameter makeDriver: a fresh driver for each opening.
+    /// - Parameters:
+    ///   - sysPath: of a node that was found by what is attached, its place in sysfs; nil for a path that is read
+    ///     whatever is behind it.
+    ///   - makeDriver: a fresh driver for each opening.
     public init(
-        route: ScannerRoute, path: String, poll: PollThread, sink: any ReadingSink, clock: TimeSource,
-        makeDriver: @escaping @Sendable () -> any ScannerDriver
+        route: ScannerRoute, path: String, sysPath: String? = nil, poll: PollThread, sink: any ReadingSink,
+        clock: TimeSource, makeDriver: @escaping @Sendable () -> any ScannerDriver
     ) {
         self.route = route
         self.path = path
+        self.sysPath = sysPath
         self.poll = poll
         self.sink = sink
         self.clock = clock
@@ -58,25 +69,39 @@ public actor ScannerPort {
     }
 
     /// Stops reading and closes the node; a scan that has begun is dropped and counted. Scans handed on before still
-    /// get their commit, and no answer.
-    public func stop() {
+    /// get their commit, and no answer. Whether the node was open until now.
+    @discardableResult
+    public func stop() -> Bool {
+        let wasOpen = open != nil
         isStopped = true
         watch?.stop()
         watch = nil
         if let retry { poll.cancel(retry) }
         retry = nil
         close(reason: nil)
+        return wasOpen
     }
 
     /// Gives a signal through the scanner, without a scan; false where it is not there, or cannot be told.
     public func give(_ signal: Signal) -> Bool {
-        guard let answers = open?.answers, let answer = open?.table[signal] else { return false }
+        if let talker = open?.driver as? any ConversingDriver {
+            guard let outputs = talker.give(signal) else { return false }
+            handle(outputs)
+            armSilence()
+            return true
+        }
+        guard let answers = open?.answers, let answer = open?.signals[signal] else { return false }
         answers.send(answer)
         return true
     }
 
     /// Has the scanner read without its button, or end that; false where it is not there, or has no such command.
     public func trigger(_ isOn: Bool) -> Bool {
+        if let talker = open?.driver as? any ConversingDriver {
+            handle(talker.trigger(isOn))
+            armSilence()
+            return true
+        }
         guard let answers = open?.answers, let trigger = open?.driver.trigger else { return false }
         answers.send(isOn ? trigger.on : trigger.off)
         return true
@@ -94,9 +119,12 @@ public actor ScannerPort {
 
     // - Parameter pause: when to try again, should it be there and not to be opened.
     private func tryToOpen(after pause: Duration) {
-        do {
+        do throws(SystemError) {
             let driver = makeDriver()
             let file = try driver.open(path)
+            if let sysPath, Sysfs.place(of: file.raw) != sysPath {
+                throw SystemError("find the scanner again at", path, code: ENODEV)
+            }
             let first = try driver.begin(file.raw)
             let token = try poll.watch(file.raw, for: .readable, named: path) { [weak self] events in
                 self?.assumeIsolated { $0.ready(events) }
@@ -106,7 +134,8 @@ public actor ScannerPort {
                 Task { await self?.resume(rest, after: pause, generation) }
             }
             open = Opening(
-                file: file, token: token, driver: driver, answers: answers, table: driver.answers, silence: nil)
+                file: file, token: token, driver: driver, answers: answers, table: driver.answers,
+                signals: driver.signals, silence: nil)
             lastFault = ""
             note(.connected(port: path))
             handle(first)
@@ -151,20 +180,12 @@ public actor ScannerPort {
     }
 
     private func handle(_ outputs: [ScannerOutput]) {
-        guard let answers = open?.answers, let table = open?.table else { return }
         for output in outputs {
             switch output {
-            case .write(let bytes): answers.send(bytes)
-            case .dropped(let reason): drop(reason, answers, table)
-            case .scan(let bytes, let symbology, let aim):
-                guard let (device, label) = route.resolve(bytes) else {
-                    drop(.affix, answers, table)
-                    continue
-                }
-                let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
-                sink.submit(reading, from: device) { acknowledgement in
-                    if let answer = table[acknowledgement.signal] { answers.send(answer) }
-                }
+            case .write(let bytes): open?.answers.send(bytes)
+            case .complaint(let text): note(.complaint(text))
+            case .dropped(let reason): drop(reason)
+            case .scan(let bytes, let symbology, let aim): submit(bytes, symbology, aim)
             case .hostile(let reason):
                 isStopped = true
                 close(reason: nil)
@@ -173,10 +194,45 @@ public actor ScannerPort {
         }
     }
 
-    private func drop(_ reason: ScannerEvent.DropReason, _ answers: AnswerLine, _ table: [Signal: Answer]) {
-        // Nobody knows which of a base's scanners it was: it is counted once.
+    private func submit(_ bytes: [UInt8], _ symbology: Symbology, _ aim: String) {
+        guard let answers = open?.answers, let table = open?.table, let number = open?.scans else { return }
+        open?.scans += 1
+        let talker = open?.driver as? any ConversingDriver
+        guard let (device, label) = route.resolve(bytes) else {
+            // Answered as a scan that is refused: a scanner that waits for its answer would send it again and again.
+            if let talker {
+                count(.affix)
+                return handle(talker.settled(number, .refused))
+            }
+            return drop(.affix)
+        }
+        let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
+        guard talker == nil else {
+            return sink.submit(reading, from: device) { [weak self] acknowledgement in
+                // Unstructured: whoever answers may be on any thread, and the driver is the poll thread's.
+                Task { await self?.settled(number, of: answers, acknowledgement.signal) }
+            }
+        }
+        sink.submit(reading, from: device) { acknowledgement in
+            if let answer = table[acknowledgement.signal] { answers.send(answer) }
+        }
+    }
+
+    private func settled(_ number: Int, of opening: AnswerLine, _ signal: Signal) {
+        guard open?.answers === opening, let talker = open?.driver as? any ConversingDriver else { return }
+        handle(talker.settled(number, signal))
+        armSilence()
+    }
+
+    /// Nobody knows which of a base's scanners it was: it is counted once.
+    private func count(_ reason: ScannerEvent.DropReason) {
         if let device = route.devices.last { sink.note(.dropped(reason), from: device) }
-        if let answer = table[.refused] { answers.send(answer) }
+    }
+
+    private func drop(_ reason: ScannerEvent.DropReason) {
+        count(reason)
+        if let talker = open?.driver as? any ConversingDriver { return handle(talker.give(.refused) ?? []) }
+        if let answer = open?.signals[.refused] { open?.answers.send(answer) }
     }
 
     /// A scan's bytes come within milliseconds: a scan that stops in the middle ends by silence.
@@ -201,6 +257,7 @@ public actor ScannerPort {
         opening.answers.close()
         if let reason {
             note(.disconnected(reason: reason))
+            guard sysPath == nil else { return isStopped = true }
             // The node may be back already, its event having come before the end of the old one was read.
             _ = poll.after(.milliseconds(200)) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
         }

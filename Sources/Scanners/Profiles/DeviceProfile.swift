@@ -50,9 +50,14 @@ public struct DeviceProfile: Sendable, Equatable {
     public var modes: [Mode]
     /// A cordless base that may have several scanners, which then need a prefix each.
     public var isBase: Bool
+    /// Ids under which there is nothing but scanners: a keyboard that has one is nobody's to type on.
+    public var onlyScanners: [USBPattern]
 
     /// A profile.
-    public init(name: String, title: String, modes: [Mode], isBase: Bool = false) {
+    public init(
+        name: String, title: String, modes: [Mode], isBase: Bool = false, onlyScanners: [USBPattern] = []
+    ) {
         (self.name, self.title, self.modes, self.isBase) = (name, title, modes, isBase)
+        self.onlyScanners = onlyScanners
     }
 }

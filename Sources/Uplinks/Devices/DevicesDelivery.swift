@@ -1,5 +1,6 @@
 internal import Model
 internal import Posix
+internal import Synchronization
 internal import Wire
 
 /// Drives the lanes of one group through its ways out under tracetrack-devices: at most `in_flight` batches at once, one
@@ -46,6 +47,9 @@ actor DevicesDelivery: Delivery {
     private var lanes: [LaneID: Lane] = [:]
     private var queue: [LaneID] = []
     private var routes: Routes
+    /// The uplinks of the ways that are well, for `canDeliver`; as `areWell` was when it was last looked at.
+    private nonisolated let well: Mutex<[any Uplink]>
+    private var areWell: [Bool]
     private var poison = PoisonWatch()
     private var pace = RequestPace()
     private var logTrouble = false
@@ -65,7 +69,11 @@ actor DevicesDelivery: Delivery {
         self.group = group.id
         self.context = context
         routes = Routes(ways.map { Route($0.settings, $0.url, $0.uplink, context.observer) })
+        well = Mutex(ways.map(\.uplink))
+        areWell = ways.map { _ in true }
     }
+
+    nonisolated var canDeliver: Bool { well.withLock { $0.contains(where: \.isConnected) } }
 
     // MARK: Running
 
@@ -258,6 +266,11 @@ actor DevicesDelivery: Delivery {
             let health = routes[way].health
             routes[way].reporter.report(health.state, health.lastError)
         }
+        let health = routes.all.map(\.health.isWell)
+        guard health != areWell else { return }
+        areWell = health
+        let uplinks = routes.all.filter(\.health.isWell).map(\.uplink)
+        well.withLock { $0 = uplinks }
     }
 
     // Those that sleep because their uplink failed, or all of them.

@@ -154,6 +154,8 @@ final class MQTTUplink: Uplink {
         await client.connected(within: min(settings.timeout, Self.longestConnect)) == nil
     }
 
+    var isConnected: Bool { state.withLock { $0.session != nil } }
+
     /// Acks that counted for nothing.
     var foreignAnswers: Int { acks.refused }
 

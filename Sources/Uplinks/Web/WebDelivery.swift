@@ -1,6 +1,7 @@
 internal import HTTPClient
 internal import Model
 internal import Posix
+internal import Synchronization
 
 /// Drives one group through tracetrack-web: sessions of one or several accounts, which share the lanes in whole parent
 /// blocks (`WebPlan`), at one site of the backend at a time.
@@ -49,6 +50,7 @@ actor WebDelivery: Delivery {
     /// When the cookies were saved last.
     var savedAtNs: Int64 = 0
     private var reporter: StateReporter
+    private nonisolated let isWell = Atomic(true)
     private var fitNote: String?
     private var lanesChecked = 0
     private var isRunning = false
@@ -221,7 +223,15 @@ actor WebDelivery: Delivery {
 
     var seatsInUse: [WebSeat] { seats.filter { $0.site.index == active } }
 
-    func report() { reporter.report(state, trouble) }
+    func report() {
+        let state = state
+        reporter.report(state, trouble)
+        // Backing off may be no more than the backend's wish.
+        let isWell = state == .ok || (state == .backingOff && blocks.isEmpty && sites[active].health.isWell)
+        self.isWell.store(isWell, ordering: .relaxed)
+    }
+
+    nonisolated var canDeliver: Bool { isWell.load(ordering: .relaxed) }
 
     /// Saves sessions and budgets; returns when that is done.
     func save() async {

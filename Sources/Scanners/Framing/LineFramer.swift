@@ -1,7 +1,6 @@
 /// Cuts a serial line's bytes into scans: a pure state machine over what `read` returned, in any pieces.
 ///
-/// Expects the terminal's PARMRK marking (termios(3)): `FF 00 x` is a byte with a framing or parity error, `FF 00 00`
-/// a break, `FF FF` a real FF. Memory is bounded by the longest scan.
+/// Expects the terminal's marking of damage (`ParityMarks`). Memory is bounded by the longest scan.
 struct LineFramer {
     /// What came out.
     enum Output: Equatable {
@@ -13,13 +12,11 @@ struct LineFramer {
     private var line: [UInt8] = []
     /// Why the line that is being read is no scan; it is dropped at its end, and counted once.
     private var fault: ScannerEvent.DropReason?
-    private var mark = Mark.none
+    private var marks = ParityMarks()
     /// After a CR that ended a scan, one LF belongs to it.
     private var skipsLineFeed = false
     /// The byte before was a CR; kept beside `line`, which holds nothing of a faulty one.
     private var isAfterReturn = false
-
-    private enum Mark { case none, sawFF, sawFF00 }
 
     init(_ settings: SerialSettings) { self.settings = settings }
 
@@ -30,16 +27,10 @@ struct LineFramer {
     mutating func push(_ bytes: ArraySlice<UInt8>) -> [Output] {
         var out: [Output] = []
         for byte in bytes {
-            switch (mark, byte) {
-            case (.none, 0xFF): mark = .sawFF
-            case (.none, _): take(byte, &out)
-            case (.sawFF, 0x00): mark = .sawFF00
-            case (.sawFF, _):
-                mark = .none
-                take(byte, &out)
-            case (.sawFF00, _):
-                mark = .none
-                fault = .lineError
+            switch marks.take(byte) {
+            case .byte(let byte): take(byte, &out)
+            case .damage: fault = .lineError
+            case nil: break
             }
         }
         return out
@@ -91,10 +82,9 @@ struct LineFramer {
         if let fault { return [.dropped(fault)] }
         // An empty line is a scanner's extra line end, not a scan.
         guard !line.isEmpty else { return [] }
-        guard line.count >= settings.prefix.count + settings.suffix.count, line.starts(with: settings.prefix),
-            line.suffix(settings.suffix.count).elementsEqual(settings.suffix)
-        else { return [.dropped(.affix)] }
-        let scan = line.dropFirst(settings.prefix.count).dropLast(settings.suffix.count)
+        guard let scan = Affix.strip(line, prefix: settings.prefix, suffix: settings.suffix) else {
+            return [.dropped(.affix)]
+        }
         guard scan.count <= SerialSettings.maximumLength else { return [.dropped(.tooLong)] }
         return scan.isEmpty ? [] : [.scan(Array(scan))]
     }

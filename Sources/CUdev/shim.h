@@ -1,0 +1,3 @@
+// libudev: which devices are attached, and which come and go. Imported by Udev only.
+#pragma once
+#include <libudev.h>

@@ -1,0 +1,165 @@
+internal import Identity
+internal import Model
+internal import Posix
+internal import Scanners
+
+/// The scanners that are read: one port for each node of the plan, which follows the registry and what is attached.
+///
+/// An actor on the poll thread, where the ports are.
+actor ScannerSet {
+    private let poll: PollThread
+    private let sink: any ReadingSink
+    private let clock: TimeSource
+    private let watch: NodeWatch?
+    private let grabs: KeptGrabs
+    private var settings: ScannerSettings
+    private var devices: [Device] = []
+    private var running: [String: (plan: ScannerPlan.Port, port: ScannerPort)] = [:]
+    private var faults: [DeviceID: String] = [:]
+    private var isStopped = false
+    private var isDirty = false
+    private var isFollowing = false
+    private var followers: [CheckedContinuation<Void, Never>] = []
+
+    /// Runs on the poll thread.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { poll.asUnownedSerialExecutor() }
+
+    init(poll: PollThread, sink: any ReadingSink, settings: ScannerSettings, grabs: KeptGrabs, clock: TimeSource) {
+        self.poll = poll
+        self.sink = sink
+        self.settings = settings
+        self.clock = clock
+        self.grabs = grabs
+        do { watch = try NodeWatch() } catch {
+            Log.warning("scanners are found by --port only: \(error.description)")
+            watch = nil
+        }
+    }
+
+    /// Begins to follow what is attached; before `follow`.
+    func start() throws(SystemError) {
+        try watch?.start(on: poll) { [weak self] in self?.assumeIsolated { $0.attachedChanged() } }
+    }
+
+    /// Starts, stops and restarts ports so that they match the registry. A scanner whose settings are as they were goes
+    /// on undisturbed. Returns when that is done, for these devices or newer ones.
+    func follow(_ devices: [Device]) async {
+        self.devices = devices
+        await apply()
+    }
+
+    /// Takes over what a reload has changed.
+    func use(_ settings: ScannerSettings) async {
+        guard settings != self.settings else { return }
+        self.settings = settings
+        await apply()
+    }
+
+    /// Gives a signal through a device's own scanner; false where it is not there, or cannot be told. Nil where no port
+    /// is read for it.
+    func give(_ signal: Signal, to device: DeviceID) async -> Bool? { await port(of: device)?.give(signal) }
+
+    /// Has a scanner read without its button, or end that; false where it is not attached, or knows no such command.
+    func trigger(_ isOn: Bool, _ device: DeviceID) async -> Bool { await port(of: device)?.trigger(isOn) ?? false }
+
+    /// The node of each device that is attached, whether it can be read or not.
+    func nodes() -> [DeviceID: String] {
+        var nodes: [DeviceID: String] = [:]
+        for one in running.values { for device in one.plan.route?.devices ?? [] { nodes[device] = one.plan.path } }
+        return nodes
+    }
+
+    /// Stops all ports; none is started again.
+    func stop() async {
+        isStopped = true
+        watch?.stop()
+        for (_, one) in running { await one.port.stop() }
+        running.removeAll()
+    }
+
+    private func port(of device: DeviceID) -> ScannerPort? {
+        running.values.first { $0.plan.route?.devices.contains(device) == true }?.port
+    }
+
+    private func attachedChanged() {
+        guard watch?.refresh() == true, !isStopped else { return }
+        // Unstructured: udev's word comes from the poll thread, and a port takes a moment to close.
+        Task { await apply() }
+    }
+
+    private func apply() async {
+        isDirty = true
+        // One after the other: a plan that waits for a port to close must not act after a newer one.
+        guard !isFollowing else { return await withCheckedContinuation { followers.append($0) } }
+        isFollowing = true
+        while isDirty {
+            isDirty = false
+            await carryOut(plan())
+        }
+        isFollowing = false
+        for follower in followers { follower.resume() }
+        followers = []
+    }
+
+    private func plan() -> ScannerPlan {
+        var around = ScannerPlan.Surroundings(
+            nodes: watch?.nodes ?? [], profiles: settings.profiles, unknown: settings.unknown)
+        around.resolve = { Files.resolved($0) ?? $0 }
+        for (key, one) in running { for device in one.plan.route?.devices ?? [] { around.current[device] = key } }
+        return ScannerPlan(devices, around)
+    }
+
+    private func carryOut(_ plan: ScannerPlan) async {
+        var told: Set<DeviceID> = []
+        for (key, one) in running where plan.ports[key] != one.plan {
+            running[key] = nil
+            // A port that was shut before has said why.
+            let wasOpen = await one.port.stop()
+            for device in one.plan.route?.devices ?? [] {
+                told.insert(device)
+                guard wasOpen else { continue }
+                let reason = plan.faults[device] ?? "no longer read"
+                sink.note(.disconnected(reason: reason), from: device)
+            }
+        }
+        for (device, fault) in plan.faults where faults[device] != fault && !told.contains(device) {
+            sink.note(.disconnected(reason: fault), from: device)
+        }
+        faults = plan.faults
+        // Keyboards that are wanted no more are everybody's again.
+        grabs.releaseAll(but: plan.ports.values.filter { $0.kind == .keyboard }.map(\.path))
+        for (key, planned) in plan.ports where !isStopped && running[key] == nil {
+            do {
+                let makeDriver =
+                    planned.isIgnored
+                    ? ScannerDrivers.ignoring(keeper: grabs)
+                    : try ScannerDrivers.make(planned.kind, planned.options, keeper: grabs, clock: clock)
+                let port = ScannerPort(
+                    route: planned.route ?? ScannerRoute(branches: []), path: planned.path,
+                    sysPath: planned.attached?.sysPath, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
+                running[key] = (planned, port)
+                try await port.start()
+                tellOfMode(planned)
+            } catch {
+                running[key] = nil
+                for device in planned.route?.devices ?? [] {
+                    sink.note(.disconnected(reason: String(describing: error)), from: device)
+                }
+            }
+        }
+    }
+
+    private func tellOfMode(_ planned: ScannerPlan.Port) {
+        if planned.isIgnored {
+            Log.warning(
+                "\(planned.path) is a scanner that is not registered or not enabled: it is kept from typing, and its labels are "
+                    + "not taken; register it: scangate device discover")
+        }
+        for device in devices where planned.route?.devices.contains(device.name) == true {
+            guard device.kind.rawValue != planned.kind.rawValue else { continue }
+            Log.warning(
+                "scanner \(device.name): it was registered as \(device.kind.rawValue) and is \(planned.kind.rawValue) now; it "
+                    + "is read in that mode, with its profile's settings")
+        }
+    }
+}

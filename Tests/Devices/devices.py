@@ -1,0 +1,109 @@
+"""Scanners to plug into a guest: gadgets on its virtual bus, a PL2303 adapter, an FTDI adapter of QEMU's."""
+import shlex
+import time
+
+from machine import connect
+
+
+class Gadget:
+    """A USB device of one or several functions (keyboard, hidpos, acm), at one of 8 ports."""
+
+    def __init__(self, guest, port, functions, vendor_product, serial):
+        """serial None: a device without one, as many cheap scanners are."""
+        self.guest, self.port, self.functions, self.serial = guest, port, functions, serial
+        self.vendor, self.product = vendor_product.split(":")
+        self._nodes(guest.sh(f"gadget plug {port} {functions} {self.vendor} {self.product} {serial or '-'}"))
+
+    def _nodes(self, text):
+        # By function: where to write what it scans. By kind (event, hidraw, tty): what the guest's kernel made.
+        self.ends, self.nodes = {}, {}
+        for side, kind, path in map(str.split, text.splitlines()):
+            (self.ends if side == "device" else self.nodes)[kind] = path
+
+    @property
+    def usb_path(self):
+        """Where it is plugged in, as `--match path=` wants it: the host controller and the ports down to it."""
+        return f"dummy_hcd.{self.port}-1"
+
+    @property
+    def path(self):
+        """The serial node's name that stays the same over a re-plug."""
+        return f"/dev/serial/by-id/usb-ACME_Scanner_{self.serial}-if00"
+
+    def unplug(self):
+        """Surprise removal."""
+        self.guest.sh(f"gadget unplug {self.port}")
+        self.guest.until(f"! gadget nodes {self.port} | grep -q ^host", "the nodes to go")
+
+    def plug(self):
+        """Back in. No sooner than 0.5 s after unplug(), else the driver sees one event."""
+        self._nodes(self.guest.sh(f"gadget replug {self.port}; gadget nodes {self.port}"))
+
+    def remove(self):
+        self.guest.sh(f"gadget remove {self.port}")
+
+    def send(self, file, **how):
+        return send(self.guest, file, self.ends["acm"], **how)
+
+    def type(self, file, options=""):
+        """Types a file of the guest's, a label a line, as a job; options are those of tools/type_keys.py."""
+        return self.guest.start(f"type_keys.py {options} {self.ends['keyboard']} {shlex.quote(file)}")
+
+    def report(self, file, aim="]Q1"):
+        """Sends a file of the guest's as HID-POS reports, a label a line, as a job."""
+        return self.guest.start(f"hidpos_reports.py {self.ends['hidpos']} {shlex.quote(file)} {shlex.quote(aim)}")
+
+
+class Pl2303:
+    """A Prolific USB serial adapter, at port 7 unless told otherwise."""
+
+    def __init__(self, guest, serial, port=7):
+        self.guest = guest
+        self.fifo = f"/run/pl2303-{serial}"
+        self.device = guest.start(f"pl2303.py --port {port} --serial {serial} --fifo {self.fifo}")
+        guest.until(f"test -e /dev/serial/by-id/*{serial}*", "the adapter's node")
+        self.path = guest.sh(f"echo /dev/serial/by-id/*{serial}*").strip()
+
+    def send(self, file, **how):
+        return send(self.guest, file, self.fifo, **how)
+
+    def said(self):
+        """What the host has told the adapter: lines "line 9600 8N1", "control DTR RTS", "received HEX"."""
+        return self.device.output()
+
+
+class Ftdi:
+    """QEMU's USB serial adapter (0403:6001, driver ftdi_sio); `line` is the scanner's end, a socket of the host's."""
+
+    def __init__(self, guest, serial):
+        self.guest, self.serial = guest, serial
+        self.socket = guest.machine.directory / f"usb-{serial}.sock"
+        self.path = f"/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_{serial}-if00-port0"
+        guest.machine.qmp("chardev-add", id=f"chardev-{serial}", backend={"type": "socket", "data": {
+            "addr": {"type": "unix", "data": {"path": str(self.socket)}}, "server": True, "wait": False}})
+        self.plug()
+
+    def plug(self):
+        self.guest.machine.qmp("device_add", driver="usb-serial", id=f"usb-{self.serial}", bus="xhci.0",
+                               chardev=f"chardev-{self.serial}", serial=self.serial)
+        # It is on the bus only while somebody is connected to its socket.
+        self.line = connect(self.socket, 5)
+        self.guest.until(f"test -e {self.path}", self.path)
+
+    def unplug(self):
+        """Surprise removal; returns when the node is gone."""
+        self.guest.machine.qmp("device_del", id=f"usb-{self.serial}")
+        self.line.close()
+        self.guest.until(f"! test -e {self.path}", f"{self.path} to go")
+        time.sleep(0.5)
+
+
+def send(guest, file, end, gap_ms=0, ack=False, kill=0):
+    """A job that sends a file of the guest's: without pause, with one after each line, or waiting for each answer.
+
+    kill N: right after every Nth answer the daemon is killed.
+    """
+    if gap_ms or ack:
+        options = f"--gap-ms {gap_ms} --kill {kill}" + " --ack" * ack
+        return guest.start(f"send_lines.py {options} {shlex.quote(file)} {end}")
+    return guest.start(f"cat {shlex.quote(file)} >{end}")
