@@ -2,7 +2,7 @@
 import shlex
 import time
 
-from machine import connect
+from machine import MachineError, connect
 
 
 class Gadget:
@@ -60,8 +60,13 @@ class Pl2303:
     def __init__(self, guest, serial, port=7):
         self.guest = guest
         self.fifo = f"/run/pl2303-{serial}"
-        self.device = guest.start(f"pl2303.py --port {port} --serial {serial} --fifo {self.fifo}")
-        guest.until(f"test -e /dev/serial/by-id/*{serial}*", "the adapter's node")
+        # Ahead of all else: the driver waits no longer than 100 ms for an answer.
+        self.device = guest.start(f"chrt -f 10 pl2303.py --port {port} --serial {serial} --fifo {self.fifo}")
+        try:
+            guest.until(f"test -e /dev/serial/by-id/*{serial}*", "the adapter's node")
+        except MachineError as error:
+            said, kernel = self.device.output(), guest.sh("dmesg | tail -n 20")
+            raise MachineError(f"{error}\nthe adapter's program said:\n{said}\nthe kernel:\n{kernel}") from None
         self.path = guest.sh(f"echo /dev/serial/by-id/*{serial}*").strip()
 
     def send(self, file, **how):
