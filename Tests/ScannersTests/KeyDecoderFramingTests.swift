@@ -101,7 +101,7 @@ import Testing
         var typist = try Typist()
         var decoder = KeyDecoder(try keyboard())
         decoder.begin(at: typist.time - 499_999, isAtRest: false)
-        #expect(decoder.patience == 500_000 && !decoder.isAtRest)
+        #expect(decoder.patience == 250_000 && !decoder.isAtRest)
         try typist.scan("042")
         try typist.scan("SB00042")
         #expect(decoder.push(typist.take()) == [.dropped(.fragment), scanned("SB00042")])
@@ -114,7 +114,7 @@ import Testing
         let events = typist.take()
         #expect(calm.push(events) == [scanned("SB00042")])
         var late = KeyDecoder(try keyboard())
-        late.begin(at: (events.first?.time ?? 0) - 500_000, isAtRest: false)
+        late.begin(at: (events.first?.time ?? 0) - 250_000, isAtRest: false)
         #expect(late.push(events) == [scanned("SB00042")])
     }
 

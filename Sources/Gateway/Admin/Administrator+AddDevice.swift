@@ -21,7 +21,7 @@ extension Administrator {
         try Self.checkPlace(options["port"], match)
         let kind = try kind(arguments["kind"], port: options["port"], match)
         try checkSettings(options, kind)
-        try checkConflicts(name, options)
+        try checkConflicts(name, kind, options)
         var added = try registry.add(
             name, kind: kind, lane: lane, roles: try roles(arguments["roles"]), options: options, by: requester.text)
         defer { SecretBytes.wipe(&added.key) }
@@ -93,7 +93,7 @@ extension Administrator {
     }
 
     // Two devices at one node are told apart by prefixes, or not at all.
-    private func checkConflicts(_ name: DeviceID, _ options: [String: String]) throws {
+    private func checkConflicts(_ name: DeviceID, _ kind: Device.Kind, _ options: [String: String]) throws {
         func place(_ options: [String: String]) -> String {
             if let port = options["port"] { return "port " + (Files.resolved(port) ?? port) }
             let match = options["match"]?.split(separator: "\n") ?? []
@@ -105,7 +105,9 @@ extension Administrator {
         let others = try registry.devices()
         guard
             let other = others.first(where: {
-                place($0.options) == place(options) && prefix($0.options) == prefix(options)
+                // A keyboard and a serial line of one scanner may be two devices.
+                ($0.kind == kind || options["port"] != nil) && place($0.options) == place(options)
+                    && prefix($0.options) == prefix(options)
             })
         else { return }
         let what = options["port"] ?? place(options)

@@ -32,7 +32,7 @@ struct KeyDecoder: ~Copyable {
     static let fragmentSilence: Int64 = 2_000_000
     /// Microseconds without a key that show, at the start, that no scan is under way; the keys of one scan follow each
     /// other faster.
-    static let startSilence: Int64 = 500_000
+    static let startSilence: Int64 = 250_000
     /// Function keys before a scan.
     static let preambleLimit = 4
 

@@ -9,7 +9,7 @@ internal import Synchronization
 /// pressed for whoever saw it go down: until all are released nothing is taken, and no time is spent waiting. A key that
 /// stays down for 10 s is stuck for the others already, and is waited for no longer.
 ///
-/// The first scan after an opening is trusted when half a second has passed without a key, or a terminator has come: the
+/// The first scan after an opening is trusted when a quarter of a second has passed without a key (scanners pause 100 ms between keys at the most), or a terminator has come: the
 /// node may have been opened in the middle of one. A kept grab (see `GrabKeeper`) whose last reader stopped between two
 /// scans is trusted at once.
 public final class KeyboardDriver: ScannerDriver {

@@ -18,7 +18,7 @@ def reported(gateway, scanner, labels):
     scanner.report("/root/reports").wait(900)
 
 
-@check("hidpos", pending="--kind hidpos and --match")
+@check("hidpos")
 def hidpos(gateway, long):
     """HID-POS: every label whole, also those of 80 characters, which take two reports."""
     scanner = Gadget(gateway.guest, 0, "hidpos", "0c2e:0b6a", "POS0001")
@@ -42,13 +42,14 @@ def hidpos(gateway, long):
     return f"{len(labels)} scans"
 
 
-@check("composite", pending="--match")
+@check("composite")
 def composite(gateway, long):
     """A keyboard and a serial line in one device: each is read as what it is, and they do not take each other's node."""
     scanner = Gadget(gateway.guest, 0, "keyboard,acm", "05e0:1900", "CMP0001")
     gateway.add("keys", "--kind", "keyboard", "--match", "serial=CMP0001", "--layout", "us")
     gateway.add("line", "--kind", "serial", "--match", "serial=CMP0001")
     gateway.until_read("keys", "line")
+    gateway.sh("sleep 0.5")
     parts = {"keys": gateway.labels(30), "line": gateway.labels(30)}
     gateway.write_lines("/root/line", parts["line"])
     line = scanner.send("/root/line", gap_ms=10)
@@ -59,12 +60,13 @@ def composite(gateway, long):
     return ""
 
 
-@check("mode-change", pending="--match")
+@check("mode-change")
 def mode_change(gateway, long):
     """Switched from keyboard to serial: another product id and class, the same serial number, the same device."""
     scanner = Gadget(gateway.guest, 0, "keyboard", "05e0:1200", "SYM0001")
     gateway.add("scanner-1", "--kind", "keyboard", "--match", "serial=SYM0001", "--layout", "us")
     gateway.until_read("scanner-1")
+    gateway.sh("sleep 0.5")
     labels = gateway.labels(20)
     typed(gateway, scanner, labels[:10])
     gateway.expect_accepted("scanner-1", labels[:10])
@@ -78,7 +80,7 @@ def mode_change(gateway, long):
     return ""
 
 
-@check("discover", pending="device discover")
+@check("discover")
 def discover(gateway, long):
     """`device discover` lists what is attached, of every kind, and says which is registered; not a mere keyboard."""
     line = attach(gateway)
