@@ -4,8 +4,10 @@ public import Posix
 internal import Scanners
 internal import Spool
 
-//  serial ports ── SerialPort ──┐ readings                                    ┌── control socket ── CLI
-//  (poll thread)   framing      │                                             │
+//  what is attached ─► ScannerSet ─┐ opens, closes                            ┌── control socket ── CLI
+//  (libudev)           plan        ▼                                          │
+//  scanners ──────── ScannerPort ─┐ readings                                  │
+//  (poll thread)     driver       │                                           │
 //                               ▼                                             ▼
 //                         ┌─ Intake ───────────────┐  admitted devices  ┌─ Administrator ─┐
 //   good / error signal ◄─┤ lane rules, sign,      │◄───────────────────┤ registry, keys, │
