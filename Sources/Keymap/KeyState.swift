@@ -4,8 +4,8 @@ internal import CXKBCommon
 public enum KeyMeaning: Sendable, Equatable {
     /// A character; Enter is CR, Tab is TAB.
     case text(Unicode.Scalar)
-    /// An accent that waits for its letter.
-    case dead
+    /// An accent that waits for its letter; alone, before a space, it is this character where that is known.
+    case dead(Unicode.Scalar?)
     /// It changes what others mean: Shift, AltGr, CapsLock.
     case modifier
     /// No character: an arrow, a function key, one that the layout does not know.
@@ -35,7 +35,7 @@ public struct KeyState: ~Copyable {
     public func meaning(of key: UInt16) -> KeyMeaning {
         let symbol = xkb_state_key_get_one_sym(state, code(key))
         switch symbol {
-        case 0xFE50...0xFE93: return .dead
+        case 0xFE50...0xFE93: return .dead(Self.alone[symbol])
         // Shift_L to Hyper_R, Mode_switch, Num_Lock, Scroll_Lock, ISO_Level3_Shift and its kind.
         case 0xFFE1...0xFFEE, 0xFF7E, 0xFF7F, 0xFF14, 0xFE01...0xFE1F: return .modifier
         default:
@@ -43,6 +43,11 @@ public struct KeyState: ~Copyable {
             return value == 0 ? .nothing : Unicode.Scalar(value).map { .text($0) } ?? .nothing
         }
     }
+
+    /// Accents by their key symbols: grave, acute, circumflex, tilde, diaeresis, degree, cedilla.
+    private static let alone: [xkb_keysym_t: Unicode.Scalar] = [
+        0xFE50: "`", 0xFE51: "\u{B4}", 0xFE52: "^", 0xFE53: "~", 0xFE57: "\u{A8}", 0xFE58: "\u{B0}", 0xFE5B: "\u{B8}",
+    ]
 
     /// The control character of a key while Control is held: Ctrl+D is 4; nil where there is none.
     public func control(of key: UInt16) -> UInt8? {

@@ -57,5 +57,7 @@ public enum ScannerEvent: Sendable, Equatable {
         case checksum
         /// The kernel dropped events because nobody read them in time (SYN_DROPPED): what is left is a guess.
         case lostEvents = "lost_events"
+        /// A key of the keyboard is not let go: what it types more often than that is not seen.
+        case stuckKey = "stuck_key"
     }
 }

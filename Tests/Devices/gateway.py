@@ -117,12 +117,17 @@ class Gateway:
         """A device as `device list --json` shows it."""
         return next(device for device in self.ask("device", "list")["devices"] if device["name"] == name)
 
+    def counts(self):
+        """What became of each device's scans, for messages."""
+        shown = ("name", "scans", "repeated", "refused_by_reason", "dropped_by_reason", "fault")
+        return "\n".join(str({key: device[key] for key in shown}) for device in self.ask("device", "list")["devices"])
+
     def until(self, what, condition, seconds=60):
         """Waits until a condition of the check's own is true; returns its value."""
         end = time.monotonic() + seconds
         while not (value := condition()):
             if time.monotonic() > end:
-                raise CheckFailed(f"waited {seconds} s in vain for {what}\n{self.log()[-1500:]}")
+                raise CheckFailed(f"waited {seconds} s in vain for {what}\n{self.log()[-1500:]}\n{self.counts()}")
             time.sleep(0.3)
         return value
 

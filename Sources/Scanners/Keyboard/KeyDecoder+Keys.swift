@@ -35,12 +35,14 @@ extension KeyDecoder {
     mutating func press(_ key: UInt16, _ out: inout [ScannerOutput]) {
         guard !Keys.locks.contains(key) else { return }
         let meaning = keys.meaning(of: key)
+        watch.press(key, isModifier: meaning == .modifier)
         if Keys.metas.contains(key) { return refuse("Meta", &out) }
         guard meaning == .modifier else { return typed(key, meaning, &out) }
         if held.insert(key).inserted { keys.update(key: key, isDown: true) }
     }
 
     mutating func release(_ key: UInt16, _ out: inout [ScannerOutput]) {
+        watch.release(key)
         guard held.remove(key) != nil else { return }
         keys.update(key: key, isDown: false)
         guard held.isDisjoint(with: Keys.alts), !altCode.isEmpty else { return }
@@ -57,16 +59,27 @@ extension KeyDecoder {
         if Keys.isFunction(key) { return typedFunction(key, held, &out) }
         if held.contains(.control) { return typedWithControl(key, meaning, &out) }
         if let digit = Keys.digit(key) { return type(Unicode.Scalar(UInt8(ascii: "0") + digit), &out) }
+        if let accent = accent.take() {
+            // Accent and space are how a scanner types the accent alone. With a letter it is for people.
+            return meaning == .text(" ") ? type(accent, &out) : typedAfterAccent(meaning, &out)
+        }
         switch meaning {
         case .text(let character) where character.value >= 32 && character.value != 127: type(character, &out)
         case .text(let character):
             let isEnd = character == "\r" || character == "\n" || character == "\t"
             guard isEnd || mayControl(UInt8(character.value)) else { return refuse(name(key), &out) }
             type(character, &out)
-        case .dead: spoil(.noise)
+        case .dead(let alone?): accent = alone
+        case .dead(nil): spoil(.noise)
         case .modifier: return
         case .nothing: refuse(name(key), &out)
         }
+    }
+
+    private mutating func typedAfterAccent(_ meaning: KeyMeaning, _ out: inout [ScannerOutput]) {
+        spoil(.noise)
+        // The scan's end is one all the same.
+        if case .text(let character) = meaning, character.value < 32 { type(character, &out) }
     }
 
     private mutating func typedWithAlt(

@@ -50,6 +50,9 @@ struct KeyDecoder: ~Copyable {
     /// Modifier keys that are down.
     var held: Set<UInt16> = []
     var preamble = 0
+    /// An accent that was typed last.
+    var accent: Unicode.Scalar?
+    var watch = StuckKeys()
     private var text: [UInt8] = []
     /// Why the scan that is being read is none; it is dropped at its end, and counted once.
     private var fault: ScannerEvent.DropReason?
@@ -73,7 +76,7 @@ struct KeyDecoder: ~Copyable {
     }
 
     /// Whether a scan has begun and not ended.
-    var isInsideScan: Bool { !text.isEmpty || fault != nil || !altCode.isEmpty }
+    var isInsideScan: Bool { !text.isEmpty || fault != nil || !altCode.isEmpty || accent != nil }
 
     /// Whether the next key is the first of a scan, and nothing of the time before can change its meaning.
     var isAtRest: Bool {
@@ -105,6 +108,7 @@ struct KeyDecoder: ~Copyable {
         guard phase == .needsKeys else { return }
         phase = .reading
         letGo(capsLock: settings.capsLock)
+        watch.begin(keysDown.filter { $0 != Keys.enter && $0 != Keys.keypadEnter && $0 != Keys.tab })
         for key in keysDown where keys.meaning(of: key) == .modifier && key != Keys.capsLock {
             held.insert(key)
             keys.update(key: key, isDown: true)
@@ -115,7 +119,9 @@ struct KeyDecoder: ~Copyable {
 
     /// Nothing has come for `patience`.
     mutating func silence() -> [ScannerOutput] {
-        if settings.terminator == .idle && fault == nil && altCode.isEmpty && !text.isEmpty { return end() }
+        if settings.terminator == .idle && fault == nil && altCode.isEmpty && accent == nil && !text.isEmpty {
+            return end()
+        }
         return abandon()
     }
 
@@ -152,6 +158,7 @@ struct KeyDecoder: ~Copyable {
         guard let lastTime, time - lastTime >= Self.fragmentSilence, !isInsideScan, !held.isEmpty else {
             return
         }
+        watch.suspectModifiers()
         letGo(capsLock: keys.capsLock)
     }
 
@@ -205,7 +212,11 @@ struct KeyDecoder: ~Copyable {
     }
 
     private mutating func end() -> [ScannerOutput] {
-        let (line, reason) = (text, fault ?? (altCode.isEmpty ? nil : .noise))
+        let isStuck = watch.endOfScan()
+        let whole = altCode.isEmpty && accent == nil
+        // Alone, a line end is no scan, whatever else is down.
+        let stuck: ScannerEvent.DropReason? = isStuck && !text.isEmpty ? .stuckKey : nil
+        let (line, reason) = (text, fault ?? (whole ? stuck : .noise))
         reset()
         if reason != nil {
             letGo(capsLock: settings.capsLock)
@@ -239,6 +250,7 @@ struct KeyDecoder: ~Copyable {
         fault = nil
         suspicion = nil
         altCode = AltCode()
+        accent = nil
         preamble = 0
     }
 
