@@ -53,17 +53,20 @@ extension LaneState {
         case .label(let itsRole, let itsData, let rule): (role, data, known) = (itsRole, itsData, rule)
         }
         guard role == .other || roles.contains(role) else { return .refuse(.wrongRole(role, allowed: roles)) }
-        if isRepeat(reading, boot: boot, within: settings.debounce) { return .alreadyStored }
-
         let now = reading.capturedAt.uptimeNs
         let current = currentParent(at: now, boot: boot, settings: settings)
+        // A bag that is forgotten sooner than its label could repeat has to become current again.
+        if isRepeat(reading, boot: boot, within: settings.debounce), role != .parent || current != nil {
+            return .alreadyStored
+        }
+
         var next = self
         var signal = Signal.stored
         switch role {
         case .parent:
             let parent = String(decoding: data, as: UTF8.self)
-            // The backend would insert another scan row.
-            if parent == current { return .alreadyStored }
+            // The backend would insert another scan row; of a bag that an admin named it has none.
+            if parent == current && !isNamed { return .alreadyStored }
             next.begin(parent, at: now, boot: boot)
         case .child:
             guard current != nil else { return .refuse(.noParent) }
@@ -77,7 +80,9 @@ extension LaneState {
             }
             next.touch(at: now, boot: boot)
         case .other:
-            // In a new boot, or after the bag was forgotten, only a bag label may make the bag current again.
+            // Only a bag label may make a bag current again that was forgotten, with the children that it has; over a
+            // reboot the lane cannot remember that it was.
+            if current == nil, boot == self.boot { break }
             if current == nil { next.parent = "" }
             next.touch(at: now, boot: boot)
         }

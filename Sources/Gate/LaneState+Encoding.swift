@@ -1,5 +1,7 @@
 extension LaneState {
     private static let version: UInt8 = 2
+    /// The same, of a bag that an admin has named.
+    private static let versionOfNamed: UInt8 = 3
     /// Without the children's labels.
     private static let versionWithoutLabels: UInt8 = 1
 
@@ -8,7 +10,7 @@ extension LaneState {
     public func encode() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(128 + lastLabel.count + 8 * labels.count)
-        bytes.append(LaneState.version)
+        bytes.append(isNamed ? LaneState.versionOfNamed : LaneState.version)
         func append(_ text: some Collection<UInt8>) {
             append(integer: UInt32(truncatingIfNeeded: text.count))
             bytes.append(contentsOf: text)
@@ -36,7 +38,9 @@ extension LaneState {
     }
 
     private static func read(_ bytes: [UInt8]) -> LaneState? {
-        guard let version = bytes.first, version == self.version || version == versionWithoutLabels else { return nil }
+        guard let version = bytes.first, [self.version, versionOfNamed, versionWithoutLabels].contains(version) else {
+            return nil
+        }
         var rest = bytes.dropFirst()
         func integer<T: FixedWidthInteger>(_: T.Type) -> T? {
             guard rest.count >= T.bitWidth / 8 else { return nil }
@@ -53,7 +57,7 @@ extension LaneState {
             let lastLabel = blob(), let lastLabelNs = integer(Int64.self), let lastActivityNs = integer(Int64.self)
         else { return nil }
         var labels: [UInt64] = []
-        if version == self.version {
+        if version != versionWithoutLabels {
             guard let count = integer(UInt32.self), count <= maxLabels, rest.count == 8 * Int(count) else { return nil }
             labels.reserveCapacity(Int(count))
             for _ in 0..<count { if let label = integer(UInt64.self) { labels.append(label) } }
@@ -62,6 +66,7 @@ extension LaneState {
         var state = LaneState()
         state.boot = boot
         state.parent = parent
+        state.isNamed = version == versionOfNamed
         state.children = Int(children)
         state.labels = labels
         state.lastLabel = lastLabel

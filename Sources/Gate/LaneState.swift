@@ -8,6 +8,8 @@ public struct LaneState: Sendable, Equatable {
     public internal(set) var boot = ""
     /// The bag scanned last, or empty. Whether it is still current, `currentParent` says.
     public internal(set) var parent = ""
+    /// The bag was named by an admin, and its label has not been scanned since.
+    var isNamed = false
     /// Children stored for that bag, each label counted once.
     public internal(set) var children = 0
     /// Those of the children whose labels are known, as `LabelHash`; at most 1,000. Fewer than `children` where an
@@ -35,12 +37,13 @@ public struct LaneState: Sendable, Equatable {
 
     /// The state after an admin's `lane set-parent`: the bag is current from now on.
     ///
-    /// The count goes on where it is the bag that the lane had, else begins at 0. Nil where the text cannot be a
-    /// bag's: anything but 1 to 64 bytes of printable ASCII.
+    /// The count goes on where it is the bag that the lane had, else begins at 0. A scan of the bag's label is stored
+    /// still, once. Nil where the text cannot be a bag's: anything but 1 to 64 bytes of printable ASCII.
     public func settingParent(_ parent: String, at uptimeNs: Int64, boot: String) -> LaneState? {
         guard LabelRules.isParent(Array(parent.utf8)) else { return nil }
         var next = self
         next.begin(parent, at: uptimeNs, boot: boot)
+        next.isNamed = parent != self.parent || isNamed
         next.lastLabel = []
         return next
     }
@@ -49,6 +52,7 @@ public struct LaneState: Sendable, Equatable {
         // A bag that was forgotten, or scanned before a reboot, still has the children it had.
         if parent != self.parent { (children, labels) = (0, []) }
         self.parent = parent
+        isNamed = false
         touch(at: uptimeNs, boot: boot)
     }
 

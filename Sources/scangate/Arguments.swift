@@ -34,7 +34,9 @@ struct Arguments {
                 operands.append(word)
                 continue
             }
-            let parts = word == "-h" ? ["help"] : word.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
+            let text = word == "-h" ? "help" : word.dropFirst(2)
+            // `--name=` is the empty value, and not the next word.
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let name = parts.first ?? ""
             guard let option = known.first(where: { $0.name == name }) else {
                 let names = known.map { "--\($0.name)" }.joined(separator: " ")

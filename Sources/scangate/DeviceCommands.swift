@@ -6,6 +6,14 @@ enum DeviceCommands {
     static let all =
         [add, discover, list, show] + changes + [rotateKey, trigger, export, DeviceProfileCommand.profiles]
 
+    /// Options of `device add` that say how a scanner is spoken to, and take a value.
+    private static let settings =
+        [
+            "port", "profile", "terminator", "idle-ms", "prefix", "suffix", "baud", "data-bits", "parity", "stop-bits",
+            "flow", "protocol", "init", "trigger-on", "trigger-off", "layout", "controls", "trigger",
+        ] + Signal.allCases.map { "signal-\($0.rawValue)" }
+    private static let switches = ["aim", "ack", "star", "caps-lock", "leds"]
+
     private static let add = Command(
         name: "device add", usage: "NAME (--match KEY=VALUE... | --port PATH) [OPTIONS]",
         summary: "register a scanner; shows its key, once",
@@ -25,33 +33,49 @@ enum DeviceCommands {
             --lane NAME                 the table it scans for (default: the device's own name)
             --roles parent,child        what it may scan (default: both)
 
-            What its profile does not know, or knows otherwise:
+            What its profile does not know, or knows otherwise; BYTES are typed, \\xNN for those that cannot be:
             --terminator WORD           cr, lf, crlf, tab, idle, or any line end; of a keyboard: enter, tab, idle, any
-            --idle-ms N                 silence that ends a scan with --terminator idle (default 50)
-            --prefix TEXT               bytes before every scan, \\xNN for those that cannot be typed; taken off
-            --suffix TEXT               bytes behind every scan; taken off
+            --idle-ms N                 silence that ends a scan with --terminator idle (default 50; keyboard 100)
+            --prefix BYTES              before every scan; taken off
+            --suffix BYTES              behind every scan; taken off
             --aim                       every scan begins with an AIM identifier such as ]Q1; taken off and kept
-            --baud N                    serial: 1200 to 921600 (default 9600; USB scanners ignore it)
-            --protocol WORD             serial: plain, ssi, honeywell, datalogic, gm65 (default plain)
-            --ack                       serial: answer each scan, 0x06 once it is stored, 0x15 when it is refused
-            --layout NAME               keyboard: the layout that the scanner is set to: us, de, fr, … (default us)
+            --signal-stored BYTES       serial, hidpos: what it is told of a scan; |100| in it is a pause of 100 ms. Also
+                                        --signal-stored-offline, -duplicate, -bag-complete, -refused
+
+            serial:
+            --baud N                    1200 to 921600 (default 9600; USB scanners ignore it)
+            --data-bits 7, --parity WORD, --stop-bits 2
+                                        parity none, odd, even, space, mark (default 8 bits, none, 1)
+            --flow WORD                 none, rtscts, xonxoff (default none)
+            --protocol WORD             plain, ssi, honeywell, datalogic, gm65 (default plain)
+            --star                      with --protocol datalogic: a cordless base
+            --ack                       answer each scan, 0x06 once it is stored, 0x15 when it is refused
+            --init BYTES                sent when the port is opened
+            --trigger-on BYTES, --trigger-off BYTES
+                                        what starts and ends a read without its button
+            keyboard:
+            --layout NAME               the layout that the scanner is set to: us, de, fr, … (default us)
+            --caps-lock                 it types as for a host with Caps Lock on
+            --controls BYTES            control characters that it types with Ctrl, besides the usual ones
+            --leds                      its lamps tell the signals
+            hidpos:
+            --no-aim                    the AIM identifiers of its reports are wrong
+            --trigger WORD              how a read is started: auto, syn (Honeywell), none (default auto)
 
             The scanner works from now on, also while the daemon runs. Give the key to the backend; it is not shown again.
 
             example: scangate device add scanner-1 --match serial=S22091523021234 --lane table-1
             example: scangate device add scanner-2 --port /dev/ttyS0 --baud 9600 --lane table-1 --ack
             """,
-        options: [
-            .value("kind"), .value("port"), .value("match"), .value("profile"), .value("lane"), .value("roles"),
-            .value("baud"), .value("terminator"), .value("idle-ms"), .value("prefix"), .value("suffix"), .flag("ack"),
-            .flag("aim"), .value("protocol"), .value("layout"),
-        ]
+        options: ["kind", "match", "lane", "roles"].map { .value($0) } + settings.map { .value($0) }
+            + (switches + ["no-aim"]).map { .flag($0) }
     ) { arguments in
         let name = try arguments.operands("NAME")[0]
-        var options: [(key: String, value: JSONValue)] = arguments.passing(
-            "port", "baud", "terminator", "prefix", "suffix", "profile", "protocol", "layout")
-        if let idle = arguments["idle-ms"] { options.append(("idle_ms", .string(idle))) }
-        for flag in ["ack", "aim"] where arguments.has(flag) { options.append((flag, .string("true"))) }
+        // The registry writes them with a line below.
+        var options: [(key: String, value: JSONValue)] = (settings + switches).compactMap { option in
+            arguments[option].map { (String(option.map { $0 == "-" ? "_" : $0 }), .string($0)) }
+        }
+        if arguments.has("no-aim") { options.append(("aim", .string("false"))) }
         let request: [(key: String, value: JSONValue)] =
             [
                 ("name", .string(name)), ("options", .object(options)),

@@ -202,6 +202,30 @@ private func child(_ number: Int) -> String {
         #expect(lane.state.settingParent("S\u{e9}", at: 0, boot: firstBoot) == nil)
     }
 
+    @Test func `the label of a bag that an admin named is stored when it is scanned, once`() throws {
+        var lane = Lane()
+        lane.state = try #require(lane.state.settingParent("SB00900", at: 0, boot: firstBoot))
+        #expect(lane.outcome(child(1), at: 1) == "stored child 0000001 in <SB00900>")
+        lane.state = LaneState(decoding: lane.state.encode())
+        #expect(lane.outcome("SB00900", at: 3) == "stored parent SB00900 in <>")
+        #expect(lane.state.children == 1)
+        lane.state = LaneState(decoding: lane.state.encode())
+        #expect(lane.outcome("SB00900", at: 9) == "already")
+        // The bag that the lane had is scanned already.
+        lane.state = try #require(lane.state.settingParent("SB00900", at: 10_000_000_000, boot: firstBoot))
+        #expect(lane.outcome("SB00900", at: 12) == "already")
+    }
+
+    @Test func `a bag that is scanned again right after it was forgotten is current again`() {
+        var lane = Lane()
+        lane.settings.debounce = .seconds(60)
+        lane.settings.forgetParentAfter = .seconds(1)
+        lane.scan("SB00860", at: 0)
+        #expect(lane.outcome("SB00860", at: 0.5) == "already")
+        #expect(lane.outcome("SB00860", at: 2) == "stored parent SB00860 in <>")
+        #expect(lane.outcome(child(1), at: 2.5) == "stored child 0000001 in <SB00860>")
+    }
+
     @Test func `no reading makes the clocks overflow`() {
         var lane = Lane()
         lane.scan("SB00860", at: 0)
@@ -273,6 +297,16 @@ private func child(_ number: Int) -> String {
                 == ["no_parent", "stored", "duplicate", "bag-complete", "bag_full"])
     }
 
+    @Test func `a label that is no bag leaves a forgotten bag as it is`() {
+        var worker = Worker()
+        worker.lane.settings.other = .forward
+        for label in ["SB00860", child(1), child(2)] { _ = worker.says(label) }
+        worker.seconds += 3600
+        #expect(
+            ["4711", child(3), "SB00860", child(1), child(3), child(4)].map { worker.says($0) }
+                == ["stored", "no_parent", "stored", "duplicate", "bag-complete", "bag_full"])
+    }
+
     @Test func `an admin's clear makes the bag new`() {
         var worker = Worker()
         for label in ["SB00860", child(1), child(2), child(3)] { _ = worker.says(label) }
@@ -340,7 +374,7 @@ private func child(_ number: Int) -> String {
 
     @Test func `a newer version, a cut or a damaged state asks for the bag again`() {
         let good = state.encode()
-        #expect(LaneState(decoding: [3] + good.dropFirst()) == LaneState())
+        #expect(LaneState(decoding: [4] + good.dropFirst()) == LaneState())
         #expect(LaneState(decoding: good + [0]) == LaneState())
         for count in 0..<good.count { #expect(LaneState(decoding: Array(good.prefix(count))) == LaneState()) }
         var bad = good

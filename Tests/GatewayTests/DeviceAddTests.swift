@@ -39,6 +39,16 @@ import Testing
         Wrong(match: ["serial=1"], kind: "camera", message: "--kind camera: this version reads serial, keyboard"),
         Wrong(options: ["layout": "xx"], match: ["serial=1"], kind: "keyboard", message: "--layout xx"),
         Wrong(options: ["port": "/dev/ttyACM0", "baud": "7"], message: "--baud 7"),
+        Wrong(options: ["port": "/dev/ttyACM0", "parity": "maybe"], message: "--parity maybe: write one of none"),
+        Wrong(
+            options: ["port": "/dev/ttyACM0", "trigger_on": "T"], message: "--trigger-off: write both --trigger-on"),
+        Wrong(options: ["port": "/dev/ttyACM0", "leds": "true"], message: "--leds: a serial scanner has no such"),
+        Wrong(
+            options: ["ack": "true"], match: ["serial=1"], kind: "keyboard",
+            message: "--ack: a keyboard scanner has no such option"),
+        Wrong(
+            options: ["baud": "9600"], match: ["serial=1"], kind: "hidpos",
+            message: "--baud: a hidpos scanner has no such option"),
     ]
 
     @Test(arguments: wrong) func `what no scanner can be is refused with what to write, and nothing is registered`(
@@ -51,6 +61,24 @@ import Testing
             #expect(error?.message.hasPrefix(wrong.message) == true, "\(error?.message ?? "")")
             let devices = try await bench.ask("device list")["devices"]?.array
             #expect(devices?.isEmpty == true)
+        }
+    }
+
+    @Test(arguments: [
+        ("keyboard", ["layout": "de", "caps_lock": "true", "controls": #"\x02"#, "leds": "true", "terminator": "tab"]),
+        ("hidpos", ["aim": "false", "trigger": "syn", "signal_bag_complete": #"\x04\x01"#]),
+        (
+            "serial",
+            [
+                "baud": "1200", "data_bits": "7", "parity": "even", "stop_bits": "2", "flow": "rtscts",
+                "protocol": "datalogic", "star": "true", "init": #"\x16"#, "trigger_on": "E", "trigger_off": "D",
+                "signal_stored": #"\x07|100|\x07"#, "signal_refused": "",
+            ]
+        ),
+    ]) func `a device has every option of its kind`(kind: String, options: [String: String]) async throws {
+        try await withGateway { bench, _ in
+            _ = try await bench.ask("device add", Self.request("one", match: ["serial=1"], kind: kind, options))
+            #expect(try await bench.ask("device list")["devices"]?.array?.first?["kind"]?.string == kind)
         }
     }
 

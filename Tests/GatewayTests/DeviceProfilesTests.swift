@@ -40,6 +40,18 @@ func shippedProfiles(_ fixture: ConfigurationFixture) throws -> ScannerSettings 
         #expect(settings.files["zebra"] == repository + "/devices/zebra.toml")
     }
 
+    @Test func `what a HID-POS mode says reaches its driver, and what its driver does not take is a mistake`() throws {
+        let mode = Self.mode.replacing("serial", with: "hidpos")
+        let profile = "title = \"x\"\n" + mode
+        #expect(
+            try mistakes(profile + "init = 'x'\n[mode.hidpos]\nprotocol = \"ssi\"\n").map { $0.prefix { $0 != " " } }
+                == ["6:", "8:"])
+        try Files.makeDirectory(fixture.directory + "/own")
+        try fixture.write("own/x.toml", profile + "[mode.hidpos]\naim = false\ntrigger = \"syn\"\n")
+        let settings = try fixture.load("[scanners]\nprofiles = [\"\(fixture.directory)/own\"]\n").scanners
+        #expect(settings.profiles["x"]?.modes.first?.options == ["aim": "false", "trigger": "syn"])
+    }
+
     @Test(arguments: [
         (NodeKind.serial, "05e0:1701", "zebra/cdc"), (.serial, "05e0:0600", "zebra/cdc"),
         (.keyboard, "05e0:1200", "zebra/keyboard"), (.hidpos, "05e0:1f01", "zebra/hidpos"),
@@ -238,7 +250,7 @@ func shippedProfiles(_ fixture: ConfigurationFixture) throws -> ScannerSettings 
             fixture.short(scanners.describe(profile, width: 60)) == """
                 x: X
                 file: DIR/devices/x.toml
-                a cordless base: several scanners, each a device with a --prefix of its own
+                a cordless base: several scanners, each a device with a --match prefix= of its own
 
                 x/a (serial)
                   usb: 1eab:??06 065a:*

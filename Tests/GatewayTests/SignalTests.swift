@@ -227,6 +227,10 @@ private final class Light: Sendable {
                 "signal test", [("signal", .string("refused")), ("device", .string("answering"))])
             #expect(outcomes(device) == ["scanner answering given"])
             await #expect(throws: CommandError.self) { try await bench.ask("signal test", [("signal", .string("x"))]) }
+            let mistyped: [(key: String, value: JSONValue)] = [
+                ("signal", .string("stored")), ("lane", .string("tabel")),
+            ]
+            await #expect(throws: CommandError.self) { try await bench.ask("signal test", mistyped) }
             // Nothing was stored by any of it, and the one that fails is known.
             #expect(try await bench.count("waiting") == 0)
             let listed = try await bench.ask("status")["signals"]?.array ?? []

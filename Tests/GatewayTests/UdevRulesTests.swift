@@ -37,6 +37,15 @@ private struct UdevRules {
     var serial: [Pattern] { (parts["scangate_serial"] ?? []) + sure }
 }
 
+@Suite struct UnitTests {
+    @Test func `systemd keeps as many files as the daemon gives it`() throws {
+        // A keyboard beyond what systemd takes would type into the console during a restart, and nobody is told.
+        let unit = String(
+            decoding: try Files.read(repository + "/systemd/scangate.service", limit: 65_536), as: UTF8.self)
+        #expect(unit.split(separator: "\n").contains("FileDescriptorStoreMax=\(DescriptorStore.limit)"))
+    }
+}
+
 extension [DeviceProfile.USBPattern] {
     /// Whether everything that the pattern matches is matched here too.
     fileprivate func cover(_ pattern: DeviceProfile.USBPattern) -> Bool {

@@ -107,6 +107,32 @@ private func withOutput(
     }
 }
 
+@Suite(.timeLimit(.minutes(1))) struct FarewellTests {
+    @Test func `a device that hangs holds up neither a reload nor the end`() async throws {
+        let clock = ManualClock()
+        let recorder = RecordingDevice.Recorder()
+        let signaller = Signaller(patience: .milliseconds(20)) {
+            SignalOutput($0, RecordingDevice(recorder), clock: clock.source)
+        }
+        let lane = try #require(LaneID("table-1"))
+        func settings(_ name: String) -> SignalSettings {
+            SignalSettings(name: name, kind: .gpio(chip: "x", lines: [], isActiveLow: false))
+        }
+        await signaller.use([settings("first")])
+        recorder.log.withLock { $0.isStuck = true }
+        signaller.give(.stored, lane: lane)
+        try await eventually("it to hang") { !recorder.lines.isEmpty }
+        await signaller.use([settings("second")])
+        #expect(signaller.outputs().map(\.settings.name) == ["second"])
+        signaller.give(.stored, lane: lane)
+        try await eventually("the second to hang") { recorder.lines.count == 2 }
+        await signaller.stop()
+        #expect(signaller.isSilent)
+        recorder.log.withLock { $0.isStuck = false }
+        try await eventually("both to let go") { recorder.lines.count { $0 == "close" } == 2 }
+    }
+}
+
 @Suite(.timeLimit(.minutes(1))) struct LightTests {
     @Test func `a light on a serial line is switched on and off, in its colours`() async throws {
         let (clock, light) = (ManualClock(), try TestLight())

@@ -78,6 +78,17 @@ extension Administrator {
     // What the driver would refuse later is refused now.
     private func checkSettings(_ options: [String: String], _ kind: Device.Kind) throws(CommandError) {
         let kind = NodeKind(rawValue: kind.rawValue) ?? .serial
+        let known = ScannerDrivers.options(of: kind).union(["port", "match", "profile"])
+        if let other = options.keys.sorted().first(where: { !known.contains($0) }) {
+            let name = String(other.map { $0 == "_" ? "-" : $0 })
+            let kinds = NodeKind.allCases.filter { ScannerDrivers.options(of: $0).contains(other) }.map(\.rawValue)
+            throw CommandError(
+                "--\(Safe.text(name)): a \(kind.rawValue) scanner has no such option",
+                hint: kinds.isEmpty
+                    ? "see: scangate device add --help"
+                    : "leave it out; it is for --kind \(kinds.joined(separator: " or "))",
+                exit: .usage)
+        }
         var all: [String: String] = [:]
         if let profile = options["profile"] {
             do { all = try configuration.scanners.profiles.find(profile, kind: kind).mode.options } catch {

@@ -50,26 +50,27 @@ extension Administrator {
 
     func changeLane(_ command: String, _ arguments: CommandArguments, _ requester: Requester) async throws -> [UInt8] {
         let name = try arguments.name(LaneID.self, "name")
-        let old = await intake.laneStates()[name] ?? LaneState()
-        let next: LaneState
+        let changed: (old: LaneState, new: LaneState)?
         if command == "lane clear" {
-            next = old.cleared()
+            changed = try await intake.changeState(of: name) { $0.cleared() }
         } else {
             let parent = arguments["parent"] ?? ""
-            let known = configuration.labels.classify(Array(parent.utf8), symbology: .unknown)
-            guard case .label(.parent, let data, _) = known,
-                let state = old.settingParent(
-                    String(decoding: data, as: UTF8.self), at: clock.now().uptimeNs, boot: clock.bootID)
-            else {
+            var bag = ""
+            if case .label(.parent, let data, _) = configuration.labels.classify(Array(parent.utf8)) {
+                bag = String(decoding: data, as: UTF8.self)
+            }
+            changed = try await intake.changeState(of: name) { [bag, clock] old in
+                old.settingParent(bag, at: clock.now().uptimeNs, boot: clock.bootID)
+            }
+            guard changed != nil else {
                 throw CommandError(
                     "\"\(Safe.text(parent))\" is no bag label by the label rules",
                     hint: "see: scangate label test \(Safe.text(parent))", exit: .usage)
             }
-            next = state
         }
-        try await intake.setState(name, next)
         try registry.note(
-            command, subject: name.text, detail: "parent=\(next.parent) was=\(old.parent)", by: requester.text)
+            command, subject: name.text, detail: "parent=\(changed?.new.parent ?? "") was=\(changed?.old.parent ?? "")",
+            by: requester.text)
         return try await lanes(arguments)
     }
 }

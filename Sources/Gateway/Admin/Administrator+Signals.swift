@@ -93,6 +93,14 @@ extension Administrator {
         }
         if arguments["lane"] != nil {
             let lane = try arguments.name(LaneID.self, "lane")
+            guard
+                devices.contains(where: { $0.lane == lane })
+                    || signals.signaller.outputs().contains(where: { $0.settings.lanes.contains(lane) })
+            else {
+                throw CommandError(
+                    "no scanner and no [[signal]] is of the lane \(lane)", hint: "see: scangate lane list", exit: .usage
+                )
+            }
             devices = devices.filter { $0.lane == lane }
         }
         let counts = events.devices

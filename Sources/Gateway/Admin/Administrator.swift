@@ -137,6 +137,8 @@ actor Administrator {
                     admitted.append(one)
                 }
             }
+            // Those that are disabled, too: what a base sends for one of them is refused, and not in silence.
+            signals.know(devices.map { ($0.name, $0.lane) })
             await intake.admit(admitted)
             await devicesChanged(devices)
         } catch {

@@ -73,7 +73,11 @@ extension ConfigurationSchema {
 
     private static let reports = [
         Key("aim", .boolean, .none, "Whether the AIM identifier of its reports is to be believed."),
-        Key("protocol", .choice(protocols), .none, "The language in which it is told things."),
+        Key("prefix", .text(max: 128), .none, "What begins every scan and is no part of it."),
+        Key("suffix", .text(max: 128), .none, "What ends every scan and is no part of it."),
+        Key(
+            "trigger", .choice(HIDPOSSettings.TriggerCommand.allCases.map(\.rawValue)), .none,
+            "How a read is started without its button: as its descriptor says, by Honeywell's SYN T, not at all."),
     ]
 
     private static let signals = [

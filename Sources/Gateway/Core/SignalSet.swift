@@ -12,7 +12,7 @@ final class SignalSet: Sendable {
 
     init(clock: TimeSource) { signaller = Signaller(clock: clock) }
 
-    /// The devices that may scan, and for which lanes. A device that goes stays known, for signals that are on their way.
+    /// The registered devices, and for which lanes they scan. A device that goes stays known, for signals that are on their way.
     func know(_ devices: [(DeviceID, LaneID)]) {
         lanes.withLock { lanes in for (device, lane) in devices { lanes[device] = lane } }
     }

@@ -68,10 +68,17 @@ extension Intake {
     /// What the lanes know, by name.
     func laneStates() -> [LaneID: LaneState] { states }
 
-    /// Gives a lane another state on an admin's command. Durable when it returns.
-    func setState(_ lane: LaneID, _ state: LaneState) throws(SpoolError) {
+    /// Gives a lane another state on an admin's command, made of the one that it has: no scan comes between. Durable
+    /// when it returns.
+    ///
+    /// - Returns: both states; nil where `make` makes none of the old one, and nothing is changed.
+    func changeState(
+        of lane: LaneID, _ make: @Sendable (LaneState) -> LaneState?
+    ) throws(SpoolError) -> (old: LaneState, new: LaneState)? {
         if fault != nil { recover() }
         if let fault { throw fault }
+        let old = states[lane] ?? LaneState()
+        guard let state = make(old) else { return nil }
         var change = SpoolChange(now: clock.now())
         try spool.prepare(lane)
         change.laneStates[lane] = state.encode()
@@ -81,6 +88,7 @@ extension Intake {
             throw error
         }
         states[lane] = state
+        return (old, state)
     }
 
     /// Bytes of live pages and WAL.

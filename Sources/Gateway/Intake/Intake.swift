@@ -142,7 +142,6 @@ actor Intake: ReadingSink, SettlementSink {
     func admit(_ devices: [AdmittedDevice]) {
         self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
         signers.byDevice = [:]
-        signals.know(devices.map { ($0.name, $0.lane) })
     }
 
     /// The rules that hold from the next reading on.

@@ -70,6 +70,13 @@ struct ProfileLoader {
                     "remove it")
             }
         }
+        if kind == .hidpos {
+            for key in ["init", "trigger"] where table.has(key) {
+                findings.mistake(
+                    table.origin(of: key), table.path(of: key), "only a mode of kind serial has it",
+                    key == "init" ? "remove it" : "write trigger = \"syn\" or \"none\" in [mode.hidpos]")
+            }
+        }
         let trigger = table.table("trigger")
         for (key, other) in [("on", "off"), ("off", "on")] where trigger.has(other) && !trigger.has(key) {
             findings.mistake(
@@ -83,7 +90,8 @@ struct ProfileLoader {
         return mode
     }
 
-    /// The options in the words of `device add`; of switches only those that are on.
+    /// The options in the words of `device add`; of switches only those that are on, and those of HID-POS, which has one
+    /// that is on by itself.
     private func options(of table: ConfigurationTable, _ kind: NodeKind) -> [String: String] {
         var options: [String: String] = [:]
         let sections = [
@@ -94,7 +102,7 @@ struct ProfileLoader {
                 switch value.content {
                 case .text(let text): options[prefix + key] = text
                 case .integer(let number): options[prefix + key] = String(number)
-                case .boolean(true): options[prefix + key] = "true"
+                case .boolean(let isOn) where isOn || kind == .hidpos: options[prefix + key] = String(isOn)
                 default: break
                 }
             }

@@ -53,7 +53,7 @@ extension ScannerSettings {
         var lines = ["\(profile.name): \(profile.title)"]
         if let file = files[profile.name] { lines.append("file: \(Safe.text(file, limit: 1024))") }
         if profile.isBase {
-            lines.append("a cordless base: several scanners, each a device with a --prefix of its own")
+            lines.append("a cordless base: several scanners, each a device with a --match prefix= of its own")
         }
         for mode in profile.modes where wanted == nil || mode.name == wanted {
             let told = mode.signals.map(\.rawValue).joined(separator: ", ")

@@ -25,6 +25,22 @@ public enum ScannerDrivers {
         }
     }
 
+    /// The options that a kind of node takes, in the registry's words. Any other would be kept and without effect.
+    public static func options(of kind: NodeKind) -> Set<String> {
+        let line: Set = [
+            "baud", "data_bits", "parity", "stop_bits", "flow", "terminator", "idle_ms", "protocol", "star", "ack",
+            "init",
+            "trigger_on", "trigger_off",
+        ]
+        let signals = Set(Signal.allCases.map { OptionReader.name(of: $0) })
+        let common: Set = ["prefix", "suffix", "aim"]
+        return switch kind {
+        case .serial: common.union(line).union(signals)
+        case .keyboard: common.union(["layout", "terminator", "idle_ms", "controls", "caps_lock", "leds"])
+        case .hidpos: common.union(["trigger"]).union(signals)
+        }
+    }
+
     /// What keeps a scanner's keyboard from typing anywhere: its keys are thrown away.
     public static func ignoring(keeper: (any GrabKeeper)? = nil) -> @Sendable () -> any ScannerDriver {
         { KeyboardDriver(.discard(KeyboardDriver.KeyCount()), keeper: keeper) }

@@ -90,7 +90,7 @@ struct OptionReader {
         return table
     }
 
-    private static func name(of signal: Signal) -> String {
+    static func name(of signal: Signal) -> String {
         "signal_" + signal.rawValue.split(separator: "-").joined(separator: "_")
     }
 }

@@ -17,7 +17,7 @@ extension DeviceProfile.Mode {
 
     /// Whether a read can be started without the scanner's button.
     public var hasTrigger: Bool {
-        if options["trigger_on"] != nil { return true }
+        if options["trigger_on"] != nil || options["trigger"] == "syn" { return true }
         switch options["protocol"] {
         case "ssi", "honeywell", "datalogic", "gm65": return kind == .serial
         default: return false

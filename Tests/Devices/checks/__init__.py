@@ -3,14 +3,14 @@ CHECKS = {}
 
 
 class Check:
-    def __init__(self, name, run, pending, long_only):
-        self.name, self.run, self.pending, self.long_only = name, run, pending, long_only
+    def __init__(self, name, run, long_only, alone):
+        self.name, self.run, self.long_only, self.alone = name, run, long_only, alone
         self.what = run.__doc__.strip().splitlines()[0]
 
 
-def check(name, pending=None, long_only=False):
-    """Registers a check. `pending`: what it waits for; it is then run only by name."""
+def check(name, long_only=False, alone=False):
+    """Registers a check. `alone`: no other one runs beside it, since it types as fast as a machine of this speed can read."""
     def register(run):
-        CHECKS[name] = Check(name, run, pending, long_only)
+        CHECKS[name] = Check(name, run, long_only, alone)
         return run
     return register

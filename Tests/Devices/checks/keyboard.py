@@ -65,7 +65,7 @@ def onlookers(gateway, long):
     return f"{keys} keys, all seen"
 
 
-@check("keyboard")
+@check("keyboard", alone=True)
 def keyboard(gateway, long):
     """500 keys a second: no key is lost or altered."""
     scanner = attach(gateway)
@@ -75,7 +75,7 @@ def keyboard(gateway, long):
     return f"{len(labels)} scans, {said.strip()}"
 
 
-@check("keyboard-twins")
+@check("keyboard-twins", alone=True)
 def keyboard_twins(gateway, long):
     """Two equal scanners at once: a pair told apart by serial number, and one without any, by USB port."""
     twins = {"a": attach(gateway, "a", 0, "SYM0001"), "b": attach(gateway, "b", 1, "SYM0002")}
@@ -92,7 +92,7 @@ def keyboard_twins(gateway, long):
     return f"4 at once, {len(labels['a'])} scans each"
 
 
-@check("keyboard-layouts")
+@check("keyboard-layouts", alone=True)
 def keyboard_layouts(gateway, long):
     """Every character that a scanner with the layout us, de or fr can type is read as that character."""
     ascii_text = "".join(map(chr, range(33, 127)))
@@ -193,7 +193,7 @@ def keyboard_stuck(gateway, long):
     return f"{missing} of {len(labels)} dropped and counted"
 
 
-@check("keyboard-restart")
+@check("keyboard-restart", alone=True)
 def keyboard_restart(gateway, long):
     """What is typed while the unit restarts reaches nobody else: systemd holds the grabbed node meanwhile."""
     scanner = attach(gateway)
