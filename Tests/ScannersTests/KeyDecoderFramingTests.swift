@@ -100,13 +100,13 @@ import Testing
     @Test func `a scan that was under way at the start is not taken for a whole one`() throws {
         var typist = try Typist()
         var decoder = KeyDecoder(try keyboard())
-        decoder.begin(at: typist.time - 499_999, isAtRest: false)
+        decoder.begin(at: typist.time - 249_999, isAtRest: false)
         #expect(decoder.patience == 250_000 && !decoder.isAtRest)
         try typist.scan("042")
         try typist.scan("SB00042")
         #expect(decoder.push(typist.take()) == [.dropped(.fragment), scanned("SB00042")])
 
-        // Half a second without a key, told by a timer or by the events' time, shows that none was.
+        // A quarter of a second without a key, told by a timer or by the events' time, shows that none was.
         var calm = KeyDecoder(try keyboard())
         calm.begin(at: 0, isAtRest: false)
         #expect(calm.silence() == [] && calm.patience == nil)
