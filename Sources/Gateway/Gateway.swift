@@ -89,7 +89,7 @@ public final class Gateway: Sendable {
         let started = try await deliveries.start(configuration)
         await core.signals.signaller.use(configuration.signals)
         await core.administrator.attach(deliveries: started, scanners: scanners, startedAt: clock.now())
-        do { try await scanners.start() } catch { throw CommandError(error.description) }
+        await scanners.start()
         try await core.administrator.follow { [scanners] devices in await scanners.follow(devices) }
         do { try await control.start() } catch {
             throw CommandError(

@@ -10,6 +10,23 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
     deinit { close(raw) }
 
+    /// Closes a file without waiting for that: a terminal's last close waits until the device has taken what was
+    /// written to it, for up to 30 s (`closing_wait` of setserial(8)), even where it was opened non-blocking.
+    ///
+    /// - Parameter done: called on a thread of its own once it is closed.
+    public static func closeElsewhere(
+        _ file: consuming FileDescriptor, _ done: @escaping @Sendable () -> Void = {}
+    ) {
+        // The duplicate's close, which is the last one, is the one that waits.
+        let duplicate = fcntl(file.raw, F_DUPFD_CLOEXEC, 0)
+        _ = consume file
+        guard duplicate >= 0 else { return done() }
+        Threads.run(name: "close") {
+            close(duplicate)
+            done()
+        }
+    }
+
     /// Opens a path with `O_CLOEXEC`.
     ///
     /// - Parameter mode: permissions of a file that is made, before the umask.

@@ -34,10 +34,13 @@ import Testing
 
     private static func plan(
         _ devices: [Device], _ nodes: [AttachedNode], unknown: ScannerSettings.Unknown = .ignore,
-        current: [DeviceID: String] = [:]
+        current: [DeviceID: String] = [:], links: [String: String] = [:], hostile: [ScannerPlan.Port] = []
     ) -> ScannerPlan {
         ScannerPlan(
-            devices, .init(nodes: nodes, profiles: DeviceProfiles(), unknown: unknown, current: current))
+            devices,
+            .init(
+                nodes: nodes, profiles: DeviceProfiles(), unknown: unknown, current: current,
+                resolve: { links[$0] ?? $0 }, hostile: hostile))
     }
 
     /// Whose each path is: `/dev/ttyACM0: table-1`.
@@ -154,6 +157,48 @@ import Testing
         let plan = Self.plan(devices, [Self.node(.keyboard, 3, serial: "S1")])
         #expect(Self.owners(plan) == ["/dev/input/event3: exact"])
         #expect(plan.faults.count == 1 && plan.faults[devices[0].name]?.contains("exact") == true)
+    }
+
+    @Test func `a node that one device names by its path and another by its number is opened once`() throws {
+        let devices = [
+            try Self.device("path", .keyboard, ["port": "/dev/input/by-id/one"]),
+            try Self.device("link", .keyboard, ["port": "/dev/input/by-path/two"]),
+            try Self.device("exact", .keyboard, ["match": "serial=S1"]),
+        ]
+        let links = ["/dev/input/by-id/one": "/dev/input/event3", "/dev/input/by-path/two": "/dev/input/event3"]
+        let nodes = [Self.node(.keyboard, 3, serial: "S1")]
+        let plan = Self.plan(devices, nodes, links: links)
+        #expect(Self.owners(plan) == ["/dev/input/event3: exact"])
+        #expect(Set(plan.faults.keys) == Set(devices.prefix(2).map(\.name)))
+        // Two links alone, too; without udev nobody knows the node.
+        for nodes in [nodes, []] {
+            let plan = Self.plan(Array(devices.prefix(2)), nodes, links: links)
+            #expect(plan.ports.count == 1 && plan.faults.count == 1)
+        }
+    }
+
+    @Test func `what did what no scanner does is kept from typing though it is disabled`() throws {
+        let node = AttachedNode(
+            kind: .keyboard, path: "/dev/input/event9", sysPath: "/sys/k",
+            usb: .init(vendor: 0x046D, product: 0xC31C, serial: "S1", port: "c-9"))
+        let links = ["/dev/input/by-id/one": "/dev/input/event9"]
+        for (option, unknown) in [
+            (["port": "/dev/input/by-id/one"], ScannerSettings.Unknown.ignore), (["match": "serial=S1"], .ignore),
+            (["port": "/dev/input/by-id/one"], .grab), (["match": "serial=S1"], .grab),
+        ] {
+            let enabled = Self.plan(
+                [try Self.device("left", .keyboard, option)], [node], unknown: unknown, links: links)
+            #expect(enabled.ports.count == 1)
+            let disabled = Self.plan(
+                [try Self.device("left", .keyboard, option, enabled: false)], [node], unknown: unknown, links: links,
+                hostile: Array(enabled.ports.values))
+            #expect(disabled.ports.values.map(\.isIgnored) == [true])
+            // Enabled again, it is read again.
+            let again = Self.plan(
+                [try Self.device("left", .keyboard, option)], [node], unknown: unknown, links: links,
+                hostile: Array(enabled.ports.values))
+            #expect(again == enabled)
+        }
     }
 
     @Test func `another scanner in the same place is another opening`() throws {

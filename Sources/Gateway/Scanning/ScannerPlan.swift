@@ -49,6 +49,8 @@ struct ScannerPlan: Equatable {
         var current: [DeviceID: String] = [:]
         /// The node that a path leads to: links of /dev/serial/by-id.
         var resolve: (String) -> String = { $0 }
+        /// What did what no scanner does, and is still there.
+        var hostile: [Port] = []
     }
 
     /// Makes the plan.
@@ -70,20 +72,41 @@ struct ScannerPlan: Equatable {
             case .failure(let fault): if device.isEnabled { faults[device.name] = fault.text }
             }
         }
-        for (port, claimants) in lines {
-            let path = around.resolve(port)
-            read(port, port, nil, around.nodes.first { $0.path == path }, claimants, around.profiles)
+        // However it is named, a node has one port: two readers of a keyboard's kept grab would share its keys out
+        // between them.
+        var places: [String: (port: String, claimants: [Claimant])] = [:]
+        for (port, claimants) in lines.sorted(by: { $0.key < $1.key }) {
+            places[around.resolve(port), default: (port, [])].claimants += claimants
+        }
+        for (path, place) in places {
+            let node = around.nodes.first { $0.path == path }
+            if let key = node?.sysPath, place.claimants.contains(where: \.device.isEnabled),
+                claims[key]?.claimants.contains(where: \.device.isEnabled) == true
+            {
+                claims[key]?.claimants += place.claimants
+            } else {
+                read(place.port, place.port, nil, node, place.claimants, around.profiles)
+            }
         }
         for (key, claim) in claims {
             read(key, claim.node.path, claim.node.kind, claim.node, claim.claimants, around.profiles)
         }
+        let ports = Set(places.filter { $0.value.claimants.contains(where: \.device.isEnabled) }.keys)
+        // Given back, it would go on where others read: what it types is kept from them until it is unplugged.
+        for port in around.hostile where port.kind == .keyboard && self.ports[port.key] == nil {
+            guard !ports.contains(around.resolve(port.path)) else { continue }
+            self.ports[port.key] = Port(
+                key: port.key, path: port.path, attached: port.attached, kind: .keyboard, options: [:], route: nil)
+        }
         guard around.unknown == .grab else { return }
-        let ports = Set(lines.filter { $0.value.contains(where: \.device.isEnabled) }.keys.map(around.resolve))
+        let hostile = Set(around.hostile.map { around.resolve($0.path) })
         let known = Set(claims.values.compactMap { $0.node.usb?.device })
         for node in around.nodes where node.kind == .keyboard && self.ports[node.sysPath] == nil {
             // The keyboard of a scanner that is read through another interface types as well.
             let isOfDevice = node.usb.map { known.contains($0.device) } ?? false
-            guard !ports.contains(node.path), isOfDevice || around.profiles.isKnownScanner(node) else { continue }
+            guard !ports.contains(node.path), !hostile.contains(node.path),
+                isOfDevice || around.profiles.isKnownScanner(node)
+            else { continue }
             self.ports[node.sysPath] = Port(
                 key: node.sysPath, path: node.path, attached: Attached(node), kind: .keyboard, options: [:], route: nil)
         }

@@ -15,6 +15,8 @@ actor ScannerSet {
     private var settings: ScannerSettings
     private var devices: [Device] = []
     private var running: [String: (plan: ScannerPlan.Port, port: ScannerPort)] = [:]
+    /// What did what no scanner does, by key, until it is unplugged or read again. At most one for each node.
+    private var hostile: [String: ScannerPlan.Port] = [:]
     private var faults: [DeviceID: String] = [:]
     private var isStopped = false
     private var isDirty = false
@@ -37,8 +39,15 @@ actor ScannerSet {
     }
 
     /// Begins to follow what is attached; before `follow`.
-    func start() throws(SystemError) {
-        try watch?.start(on: poll) { [weak self] in self?.assumeIsolated { $0.attachedChanged() } }
+    func start() {
+        do {
+            try watch?.start(on: poll) { [weak self] in self?.assumeIsolated { $0.attachedChanged() } }
+        } catch {
+            // Lines with a --port need none of it.
+            Log.error(
+                "what is plugged in from now on is found at the next start only: \(error.description); the unit has to "
+                    + "allow AF_NETLINK")
+        }
     }
 
     /// Starts, stops and restarts ports so that they match the registry. A scanner whose settings are as they were goes
@@ -94,18 +103,24 @@ actor ScannerSet {
         isFollowing = true
         while isDirty {
             isDirty = false
-            await carryOut(plan())
+            await carryOut(await plan())
         }
         isFollowing = false
         for follower in followers { follower.resume() }
         followers = []
     }
 
-    private func plan() -> ScannerPlan {
+    private func plan() async -> ScannerPlan {
+        for (key, one) in running where await one.port.isHostile { hostile[key] = one.plan }
         var around = ScannerPlan.Surroundings(
             nodes: watch?.nodes ?? [], profiles: settings.profiles, unknown: settings.unknown)
         around.resolve = { Files.resolved($0) ?? $0 }
         for (key, one) in running { for device in one.plan.route?.devices ?? [] { around.current[device] = key } }
+        hostile = hostile.filter { _, port in
+            guard let attached = port.attached else { return Files.status(port.path) != nil }
+            return around.nodes.contains { ScannerPlan.Attached($0) == attached }
+        }
+        around.hostile = Array(hostile.values)
         return ScannerPlan(devices, around)
     }
 
@@ -139,7 +154,8 @@ actor ScannerSet {
                     sysPath: planned.attached?.sysPath, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
                 running[key] = (planned, port)
                 try await port.start()
-                tellOfMode(planned)
+                if !planned.isIgnored { hostile[key] = nil }
+                await tellOfMode(planned, port)
             } catch {
                 running[key] = nil
                 for device in planned.route?.devices ?? [] {
@@ -149,8 +165,8 @@ actor ScannerSet {
         }
     }
 
-    private func tellOfMode(_ planned: ScannerPlan.Port) {
-        if planned.isIgnored {
+    private func tellOfMode(_ planned: ScannerPlan.Port, _ port: ScannerPort) async {
+        if planned.isIgnored, await port.isOpen {
             Log.warning(
                 "\(planned.path) is a scanner that is not registered or not enabled: it is kept from typing, and its labels are "
                     + "not taken; register it: scangate device discover")

@@ -134,6 +134,9 @@ public final class HIDPOSDriver: ScannerDriver {
         return table.filter { $0.value.steps.contains { !$0.bytes.isEmpty } }
     }
 
+    /// See `ScannerDriver`: hidraw writes a report at once, or waits.
+    public var writesBlock: Bool { true }
+
     /// See `ScannerDriver`.
     public var trigger: (on: Answer, off: Answer)? {
         switch settings.trigger {

@@ -37,6 +37,9 @@ public protocol ScannerDriver: AnyObject {
 
     /// What starts and what ends a read without its button; nil where the scanner knows no such thing.
     var trigger: (on: Answer, off: Answer)? { get }
+
+    /// Whether the node's `write` waits for the device though it was opened non-blocking.
+    var writesBlock: Bool { get }
 }
 
 extension ScannerDriver {
@@ -46,6 +49,8 @@ extension ScannerDriver {
     public var signals: [Signal: Answer] { answers }
     /// It has no such command.
     public var trigger: (on: Answer, off: Answer)? { nil }
+    /// It does as it was opened.
+    public var writesBlock: Bool { false }
 }
 
 /// A driver whose scanner is talked with: what it is told depends on what was said before, so the port asks instead of

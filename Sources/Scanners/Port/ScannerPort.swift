@@ -23,12 +23,18 @@ public actor ScannerPort {
     private var lastFault = ""
     private var retry: PollThread.Token?
     private var isStopped = false
+    /// Whether it did what no scanner does, and is read no more for that.
+    public private(set) var isHostile = false
+    /// Whether its node is open.
+    public var isOpen: Bool { open != nil }
 
     private struct Opening: ~Copyable {
         let file: FileDescriptor
         let token: PollThread.Token
         let driver: any ScannerDriver
         let answers: AnswerLine
+        /// Where the node's own `write` would keep the thread.
+        let writer: BlockingWriter?
         let table: [Signal: Answer]
         let signals: [Signal: Answer]
         /// How many scans the driver has made known.
@@ -71,14 +77,16 @@ public actor ScannerPort {
     /// Stops reading and closes the node; a scan that has begun is dropped and counted. Scans handed on before still
     /// get their commit, and no answer. Whether the node was open until now.
     @discardableResult
-    public func stop() -> Bool {
+    public func stop() async -> Bool {
         let wasOpen = open != nil
         isStopped = true
         watch?.stop()
         watch = nil
         if let retry { poll.cancel(retry) }
         retry = nil
-        close(reason: nil)
+        // A scanner that does not take what it was told keeps its file's closing waiting, and no other scanner; nobody
+        // opens the node before it is closed, since that would wait too.
+        await withCheckedContinuation { closed in close(reason: nil) { closed.resume() } }
         return wasOpen
     }
 
@@ -126,15 +134,16 @@ public actor ScannerPort {
                 throw SystemError("find the scanner again at", path, code: ENODEV)
             }
             let first = try driver.begin(file.raw)
+            let writer = driver.writesBlock ? try BlockingWriter(file.raw, name: path) : nil
             let token = try poll.watch(file.raw, for: .readable, named: path) { [weak self] events in
                 self?.assumeIsolated { $0.ready(events) }
             }
-            let answers = AnswerLine(file.raw) { [weak self] rest, pause, generation in
+            let answers = AnswerLine(writer?.descriptor ?? file.raw) { [weak self] rest, pause, generation in
                 // Unstructured: whoever answers may be on any thread, and timers are the poll thread's.
                 Task { await self?.resume(rest, after: pause, generation) }
             }
             open = Opening(
-                file: file, token: token, driver: driver, answers: answers, table: driver.answers,
+                file: file, token: token, driver: driver, answers: answers, writer: writer, table: driver.answers,
                 signals: driver.signals, silence: nil)
             lastFault = ""
             note(.connected(port: path))
@@ -151,6 +160,9 @@ public actor ScannerPort {
             // Said once: the path may change many times before it opens.
             guard error.description != lastFault else { return }
             lastFault = error.description
+            if route.devices.isEmpty {
+                Log.error("\(path) is not kept from typing, and is tried again: \(error.description)")
+            }
             note(.disconnected(reason: error.description))
         }
     }
@@ -167,11 +179,10 @@ public actor ScannerPort {
         var buffer = [UInt8](repeating: 0, count: 960)
         do {
             // One read a wake-up: a scanner that never stops sending must not starve the others.
-            let count = try open?.file.read(into: &buffer, subject: path) ?? 0
-            guard count > 0 else {
-                if events.contains(.readable) || !events.isDisjoint(with: .hungUp) { close(reason: "unplugged") }
-                return
-            }
+            let count = try open?.file.read(into: &buffer, subject: path)
+            // Nothing there is no end: epoll may wake for what another call has taken meanwhile (select(2), BUGS).
+            if count == nil && events.isDisjoint(with: .hungUp) { return }
+            guard let count, count > 0 else { return close(reason: "unplugged") }
             handle(try driver.received(buffer[..<count], from: descriptor))
             armSilence()
         } catch {
@@ -187,7 +198,7 @@ public actor ScannerPort {
             case .dropped(let reason): drop(reason)
             case .scan(let bytes, let symbology, let aim): submit(bytes, symbology, aim)
             case .hostile(let reason):
-                isStopped = true
+                (isStopped, isHostile) = (true, true)
                 close(reason: nil)
                 return note(.hostile(reason))
             }
@@ -249,12 +260,13 @@ public actor ScannerPort {
         }
     }
 
-    private func close(reason: String?) {
+    private func close(reason: String?, _ closed: @escaping @Sendable () -> Void = {}) {
         handle(open?.driver.ended() ?? [])
-        guard let opening = open.take() else { return }
+        guard let opening = open.take() else { return closed() }
         if let silence = opening.silence { poll.cancel(silence) }
         poll.unwatch(opening.token)
         opening.answers.close()
+        FileDescriptor.closeElsewhere(opening.file, closed)
         if let reason {
             note(.disconnected(reason: reason))
             guard sysPath == nil else { return isStopped = true }
