@@ -14,18 +14,8 @@ public struct UdevDevice: Sendable, Equatable {
         public let interface: UInt8
     }
 
-    /// What a device's event says of it.
-    public enum Presence: Sendable, Equatable {
-        /// It has come: whatever was in its place is another one.
-        case new
-        /// It is there.
-        case present
-        /// It is gone.
-        case gone
-    }
-
     /// Whether it is there now.
-    public let presence: Presence
+    public let isPresent: Bool
     /// `tty`, `input`, `hidraw`.
     public let subsystem: String
     /// Its node under /dev.
@@ -44,15 +34,15 @@ public struct UdevDevice: Sendable, Equatable {
     public let usb: USB?
 
     /// Nil for a device without a node.
-    init?(_ device: OpaquePointer, _ presence: Presence) {
+    init?(_ device: OpaquePointer, isPresent: Bool) {
         guard let node = Self.text(udev_device_get_devnode(device)),
             let subsystem = Self.text(udev_device_get_subsystem(device)),
             let sysPath = Self.text(udev_device_get_syspath(device))
         else { return nil }
-        self.presence = presence
+        self.isPresent = isPresent
         (self.node, self.subsystem, self.sysPath) = (node, subsystem, sysPath)
         // What is above a node that is gone may be gone as well; its place is all that is asked of it.
-        guard presence != .gone else {
+        guard isPresent else {
             (name, driver, keys, portType, usb) = ("", "", "", nil, nil)
             return
         }

@@ -52,7 +52,7 @@ public final class UdevMonitor {
                 guard let path = udev_list_entry_get_name(one), let device = udev_device_new_from_syspath(udev, path)
                 else { continue }
                 defer { udev_device_unref(device) }
-                if let device = UdevDevice(device, .present) { found.append(device) }
+                if let device = UdevDevice(device, isPresent: true) { found.append(device) }
             }
             return found
         }
@@ -91,7 +91,7 @@ public final class UdevMonitor {
             }
             defer { udev_device_unref(device) }
             guard let action = udev_device_get_action(device).map({ String(cString: $0) }), isWanted(device),
-                let one = UdevDevice(device, action == "add" ? .new : action == "remove" ? .gone : .present)
+                let one = UdevDevice(device, isPresent: action != "remove")
             else { continue }
             changes.append(.device(one))
         }

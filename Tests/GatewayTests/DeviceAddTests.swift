@@ -89,7 +89,9 @@ import Testing
             for (name, prefix) in [("s03", "S03"), ("s04", "S04")] {
                 try await base.add(name, scanner.path, prefix)
             }
-            await #expect(throws: CommandError.self) { try await base.add("s05", scanner.path, "S04") }
+            for taken in ["S04", "S", "S041"] {
+                await #expect(throws: CommandError.self) { try await base.add("s05", scanner.path, taken) }
+            }
             #expect(try await scanner.scan("S03SB10003") == TestScanner.stored)
             #expect(try await scanner.scan("S04SB10004") == TestScanner.stored)
             // Nobody's, and it must not become anybody's.

@@ -61,7 +61,8 @@ import Testing
         let meanings = [41, 13, 103, 59, 700, 42, 28, 96, 15, 1].map { keys.meaning(of: $0) }
         #expect(
             meanings == [
-                .dead("^"), .dead("\u{B4}"), .nothing, .nothing, .nothing, .modifier, .text("\r"), .text("\r"), .text("\t"),
+                .dead("^"), .dead("\u{B4}"), .nothing, .nothing, .nothing, .modifier, .text("\r"), .text("\r"),
+                .text("\t"),
                 .text("\u{1B}"),
             ])
         #expect(try Keymap(layout: "de").keystroke(for: "^") == nil)

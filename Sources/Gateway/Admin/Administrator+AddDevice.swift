@@ -110,22 +110,28 @@ extension Administrator {
             let match = options["match"]?.split(separator: "\n") ?? []
             return match.filter { !$0.hasPrefix("prefix=") }.joined(separator: " ")
         }
-        func prefix(_ options: [String: String]) -> Substring? {
-            options["match"]?.split(separator: "\n").first { $0.hasPrefix("prefix=") }
+        func prefix(_ options: [String: String]) -> [UInt8]? {
+            let match = options["match"]?.split(separator: "\n").map(String.init) ?? []
+            return (try? DeviceMatch(match))?.prefix
+        }
+        // "S0" and "S03" are no two prefixes: the label 3… of the first is the second's.
+        func overlap(_ one: [UInt8]?, _ two: [UInt8]?) -> Bool {
+            guard let one, let two else { return one == nil && two == nil }
+            return one.starts(with: two) || two.starts(with: one)
         }
         let others = try registry.devices()
         guard
             let other = others.first(where: {
                 // A keyboard and a serial line of one scanner may be two devices.
                 ($0.kind == kind || options["port"] != nil) && place($0.options) == place(options)
-                    && prefix($0.options) == prefix(options)
+                    && overlap(prefix($0.options), prefix(options))
             })
         else { return }
         let what = options["port"] ?? place(options)
         throw CommandError(
             "device \(other.name) reads \(Safe.text(what)) already",
             hint:
-                "several scanners of one base: give each a prefix and --match prefix=; otherwise remove that one first: "
+                "several scanners of one base: give each a prefix that begins no other, and --match prefix=; otherwise remove that one first: "
                 + "scangate device remove \(other.name)")
     }
 

@@ -1,5 +1,6 @@
 internal import Identity
 internal import Model
+internal import Posix
 internal import Scanners
 
 /// Which nodes are read, how and for whom: a pure function of the registry and of what is attached, made anew whenever
@@ -15,7 +16,7 @@ struct ScannerPlan: Equatable {
         /// What is opened.
         let path: String
         /// Its place in sysfs, and which time of being plugged in it is; nil for `--port`.
-        let attached: Attached?
+        let attached: Sysfs.Place?
         /// How it is spoken to.
         let kind: NodeKind
         /// What its driver needs, in the words of `device add`.
@@ -25,14 +26,6 @@ struct ScannerPlan: Equatable {
 
         /// A scanner that nobody has registered: taken so that it types nowhere, and not listened to.
         var isIgnored: Bool { route == nil }
-    }
-
-    /// A node that is opened once.
-    struct Attached: Equatable {
-        let sysPath: String
-        let attachment: Int
-
-        init(_ node: AttachedNode) { (sysPath, attachment) = (node.sysPath, node.attachment) }
     }
 
     /// By key.
@@ -108,7 +101,7 @@ struct ScannerPlan: Equatable {
                 isOfDevice || around.profiles.isKnownScanner(node)
             else { continue }
             self.ports[node.sysPath] = Port(
-                key: node.sysPath, path: node.path, attached: Attached(node), kind: .keyboard, options: [:], route: nil)
+                key: node.sysPath, path: node.path, attached: node.place, kind: .keyboard, options: [:], route: nil)
         }
     }
 
@@ -179,7 +172,7 @@ struct ScannerPlan: Equatable {
         do {
             let options = try Self.options(of: speaker, kind, node, profiles)
             ports[key] = Port(
-                key: key, path: path, attached: kind == nil ? nil : node.map(Attached.init),
+                key: key, path: path, attached: kind == nil ? nil : node?.place,
                 kind: kind ?? NodeKind(rawValue: speaker.kind.rawValue) ?? .serial,
                 options: options, route: ScannerRoute(branches: branches, other: whole.first?.device.name))
         } catch {

@@ -54,6 +54,8 @@ actor ScannerSet {
     /// on undisturbed. Returns when that is done, for these devices or newer ones.
     func follow(_ devices: [Device]) async {
         self.devices = devices
+        // The admin has just plugged it in, and an event may have been lost.
+        watch?.rescan()
         await apply()
     }
 
@@ -118,7 +120,7 @@ actor ScannerSet {
         for (key, one) in running { for device in one.plan.route?.devices ?? [] { around.current[device] = key } }
         hostile = hostile.filter { _, port in
             guard let attached = port.attached else { return Files.status(port.path) != nil }
-            return around.nodes.contains { ScannerPlan.Attached($0) == attached }
+            return around.nodes.contains { $0.place == attached }
         }
         around.hostile = Array(hostile.values)
         return ScannerPlan(devices, around)
@@ -151,7 +153,7 @@ actor ScannerSet {
                     : try ScannerDrivers.make(planned.kind, planned.options, keeper: grabs, clock: clock)
                 let port = ScannerPort(
                     route: planned.route ?? ScannerRoute(branches: []), path: planned.path,
-                    sysPath: planned.attached?.sysPath, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
+                    place: planned.attached, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
                 running[key] = (planned, port)
                 try await port.start()
                 if !planned.isIgnored { hostile[key] = nil }

@@ -1,3 +1,5 @@
+public import Posix
+
 /// How a scanner is spoken to, which its node tells whatever it was registered as.
 public enum NodeKind: String, Sendable, CaseIterable {
     /// A terminal: RS-232, a USB adapter, CDC-ACM.
@@ -50,9 +52,9 @@ public struct AttachedNode: Sendable, Hashable {
     public var usb: USB?
     /// The kernel driver of its interface: `cdc_acm`, `ftdi_sio`, `usbhid`, or empty.
     public var driver: String
-    /// Which time of being plugged in it is, as counted since the daemon's start: another scanner in the same place has
-    /// another number.
-    public var attachment = 0
+    /// Which time of being plugged in it is: another scanner in the same place, or the same one again, has another
+    /// number (the inode of its place in sysfs).
+    public var attachment: UInt64 = 0
 
     /// A node.
     public init(
@@ -61,4 +63,7 @@ public struct AttachedNode: Sendable, Hashable {
         (self.kind, self.path, self.sysPath, self.name) = (kind, path, sysPath, name)
         (self.usb, self.driver) = (usb, driver)
     }
+
+    /// Where sysfs has it, this time.
+    public var place: Sysfs.Place { Sysfs.Place(path: sysPath, inode: attachment) }
 }

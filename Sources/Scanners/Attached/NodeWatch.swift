@@ -11,7 +11,6 @@ public final class NodeWatch {
 
     private let monitor: UdevMonitor
     private var attached: [String: AttachedNode] = [:]
-    private var attachments = 0
 
     /// Looks at what is attached; nothing is watched yet.
     public init() throws(SystemError) {
@@ -27,6 +26,14 @@ public final class NodeWatch {
         try monitor.watch(on: poll, changed)
         // What came before the watch.
         rescan()
+    }
+
+    /// Looks at everything again, should an event have been lost.
+    public func rescan() {
+        let devices = monitor.devices()
+        let places = Set(devices.map(\.sysPath))
+        for (place, _) in attached where !places.contains(place) { attached[place] = nil }
+        for device in devices { take(device) }
     }
 
     /// Takes in what has happened; whether the nodes are others now.
@@ -46,23 +53,15 @@ public final class NodeWatch {
 
     private func take(_ device: UdevDevice) {
         var node = AttachedNode(device)
-        if device.presence == .new { attachments += 1 }
-        node?.attachment = device.presence == .new ? attachments : attached[device.sysPath]?.attachment ?? 0
+        node?.attachment = Sysfs.place(at: device.sysPath)?.inode ?? 0
         attached[device.sysPath] = node
-    }
-
-    private func rescan() {
-        let devices = monitor.devices()
-        let places = Set(devices.map(\.sysPath))
-        for (place, _) in attached where !places.contains(place) { attached[place] = nil }
-        for device in devices { take(device) }
     }
 }
 
 extension AttachedNode {
     /// Nil for what no scanner can be behind: a mouse, a keypad, a line of the board without a chip, what is gone.
     init?(_ device: UdevDevice) {
-        guard device.presence != .gone else { return nil }
+        guard device.isPresent else { return nil }
         let kind: NodeKind
         switch device.subsystem {
         case "tty" where device.portType != 0 || device.usb != nil: kind = .serial

@@ -8,12 +8,12 @@ public import Posix
 /// tried again when its path changes. One that is there and cannot be opened is also tried a second later, and every
 /// ten from then on: what keeps it shut may leave no trace that inotify sees.
 ///
-/// A node that was found by what is attached is opened once: what comes to its path after an unplug may be another
-/// scanner, and only whoever watches what is attached knows whose.
+/// A node that was found by what is attached is opened only while the same device is behind it: what comes to its path
+/// after an unplug may be another scanner, and only whoever watches what is attached knows whose.
 public actor ScannerPort {
     private let route: ScannerRoute
     private let path: String
-    private let sysPath: String?
+    private let place: Sysfs.Place?
     private let poll: PollThread
     private let sink: any ReadingSink
     private let clock: TimeSource
@@ -48,16 +48,16 @@ public actor ScannerPort {
     /// A port that is not read yet.
     ///
     /// - Parameters:
-    ///   - sysPath: of a node that was found by what is attached, its place in sysfs; nil for a path that is read
+    ///   - place: of a node that was found by what is attached, its place in sysfs; nil for a path that is read
     ///     whatever is behind it.
     ///   - makeDriver: a fresh driver for each opening.
     public init(
-        route: ScannerRoute, path: String, sysPath: String? = nil, poll: PollThread, sink: any ReadingSink,
+        route: ScannerRoute, path: String, place: Sysfs.Place? = nil, poll: PollThread, sink: any ReadingSink,
         clock: TimeSource, makeDriver: @escaping @Sendable () -> any ScannerDriver
     ) {
         self.route = route
         self.path = path
-        self.sysPath = sysPath
+        self.place = place
         self.poll = poll
         self.sink = sink
         self.clock = clock
@@ -130,7 +130,7 @@ public actor ScannerPort {
         do throws(SystemError) {
             let driver = makeDriver()
             let file = try driver.open(path)
-            if let sysPath, Sysfs.place(of: file.raw) != sysPath {
+            if let place, Sysfs.place(of: file.raw) != place {
                 throw SystemError("find the scanner again at", path, code: ENODEV)
             }
             let first = try driver.begin(file.raw)
@@ -269,7 +269,6 @@ public actor ScannerPort {
         FileDescriptor.closeElsewhere(opening.file, closed)
         if let reason {
             note(.disconnected(reason: reason))
-            guard sysPath == nil else { return isStopped = true }
             // The node may be back already, its event having come before the end of the old one was read.
             _ = poll.after(.milliseconds(200)) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
         }
