@@ -84,8 +84,12 @@ actor ScannerSet {
     func stop() async {
         isStopped = true
         watch?.stop()
-        for (_, one) in running { await one.port.stop() }
+        let ports = running.values.map(\.port)
         running.removeAll()
+        // Together: a line whose scanner takes no answer keeps its close waiting for half a minute.
+        await withDiscardingTaskGroup { group in
+            for port in ports { group.addTask { await port.stop() } }
+        }
     }
 
     private func port(of device: DeviceID) -> ScannerPort? {
