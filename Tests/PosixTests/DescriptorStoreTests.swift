@@ -162,30 +162,39 @@ extension ServiceTests {
         close(ends[0])
     }
 
-    @Test func `the next process finds what was kept, by name, and no child of it does`() throws {
-        let pipe = try Pipe()
-        // Where nothing else of this process is.
-        let first = fcntl(pipe.read.raw, F_DUPFD, 700)
-        let second = fcntl(pipe.write.raw, F_DUPFD, first + 1)
-        let third = fcntl(pipe.write.raw, F_DUPFD, second + 1)
-        #expect(second == first + 1 && third == first + 2)
-        setenv("LISTEN_PID", "\(getpid())", 1)
-        setenv("LISTEN_FDS", "3", 1)
-        setenv("LISTEN_FDNAMES", "keyboard-1:keyboard-2-rest:keyboard-1", 1)
-        let store = DescriptorStore.inherited(from: first)
-        #expect(store.names == ["keyboard-1", "keyboard-2-rest"])
-        #expect(fcntl(first, F_GETFD) == FD_CLOEXEC && fcntl(second, F_GETFD) == FD_CLOEXEC)
-        #expect(fcntl(third, F_GETFD) < 0)
-        for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] { #expect(getenv(name) == nil) }
-        try pipe.write.write(Array("waits".utf8), subject: "pipe")
-        #expect(text(of: "keyboard-1", in: store) == "waits")
+    // In processes of their own: they take over descriptors by number, and change the environment.
+    @Test func `the next process finds what was kept, by name, and no child of it does`() async {
+        await #expect(processExitsWith: .success) {
+            let pipe = try Pipe()
+            let first = fcntl(pipe.read.raw, F_DUPFD, 700)
+            let second = fcntl(pipe.write.raw, F_DUPFD, first + 1)
+            let third = fcntl(pipe.write.raw, F_DUPFD, second + 1)
+            #expect(second == first + 1 && third == first + 2)
+            setenv("LISTEN_PID", "\(getpid())", 1)
+            setenv("LISTEN_FDS", "3", 1)
+            setenv("LISTEN_FDNAMES", "keyboard-1:keyboard-2-rest:keyboard-1", 1)
+            let store = DescriptorStore.inherited(from: first)
+            #expect(store.names == ["keyboard-1", "keyboard-2-rest"])
+            #expect(fcntl(first, F_GETFD) == FD_CLOEXEC && fcntl(second, F_GETFD) == FD_CLOEXEC)
+            #expect(fcntl(third, F_GETFD) < 0)
+            for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] { #expect(getenv(name) == nil) }
+            try pipe.write.write(Array("waits".utf8), subject: "pipe")
+            var bytes = [UInt8](repeating: 0, count: 16)
+            guard let file = store.file("keyboard-1") else { throw SetupError("nothing was kept") }
+            let count = read(file.raw, &bytes, bytes.count)
+            #expect(count == 5 && bytes.starts(with: Array("waits".utf8)))
+        }
     }
 
-    @Test(arguments: [("1", "1"), ("x", "1"), ("", "0"), ("self", "-1"), ("self", "9999")])
-    func `what is for another process, or no count, is left alone`(process: String, count: String) {
-        setenv("LISTEN_PID", process == "self" ? "\(getpid())" : process, 1)
-        setenv("LISTEN_FDS", count, 1)
-        #expect(DescriptorStore.inherited(from: 900).names == [])
-        #expect(getenv("LISTEN_FDS") == nil)
+    @Test func `what is for another process, or no count, is left alone`() async {
+        await #expect(processExitsWith: .success) {
+            for (process, count) in [("1", "1"), ("x", "1"), ("", "0"), ("\(getpid())", "-1"), ("\(getpid())", "9999")]
+            {
+                setenv("LISTEN_PID", process, 1)
+                setenv("LISTEN_FDS", count, 1)
+                #expect(DescriptorStore.inherited(from: 900).names == [])
+                #expect(getenv("LISTEN_FDS") == nil)
+            }
+        }
     }
 }
