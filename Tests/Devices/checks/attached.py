@@ -53,7 +53,7 @@ def composite(gateway, long):
     parts = {"keys": gateway.labels(30), "line": gateway.labels(30)}
     gateway.write_lines("/root/line", parts["line"])
     line = scanner.send("/root/line", gap_ms=10)
-    typed(gateway, scanner, parts["keys"], "--rate 200")
+    typed(gateway, scanner, parts["keys"], "--rate 50")
     line.wait()
     for name, labels in parts.items():
         gateway.expect_accepted(name, labels)

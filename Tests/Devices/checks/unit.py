@@ -7,9 +7,9 @@ from checks.serial import attach
 from devices import Ftdi, Gadget
 from gateway import expect
 
-# What every program has, and serial ports, which the unit is for.
+# What every program has, serial ports, which the unit is for, and sound cards, for signals.
 HARMLESS = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx",
-            "/dev/pts/*", "/dev/ttyS[0-9]*"]
+            "/dev/pts/*", "/dev/ttyS[0-9]*", "/dev/snd/*"]
 # What not even root may open inside the unit's control group. Not /dev/tty1: DeviceAllow= knows whole majors only, and
 # the consoles have the same as ttyS. They are out of the daemon's reach because they are root's.
 FORBIDDEN = ["/dev/vda", "/dev/mem", "/dev/kmsg", "/dev/port", "/dev/uinput", "/dev/uhid", "/dev/vcs1",
