@@ -160,7 +160,7 @@ def keyboard_lost_events(gateway, long):
     first, later = gateway.labels(100), gateway.labels(20)
     # Under WatchdogSec: 2,000 keys at 500 a second take 4 s.
     gateway.sh("systemctl kill --signal=STOP scangate")
-    typed(gateway, scanner, first)
+    typed(gateway, scanner, first, "--rate 500")
     gateway.sh("systemctl kill --signal=CONT scangate")
     gateway.until("lost events to be counted",
                   lambda: gateway.device("scanner-1")["dropped_by_reason"].get("lost_events", 0) > 0)

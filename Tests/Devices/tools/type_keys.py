@@ -47,7 +47,7 @@ def main():
     parser.add_argument("device", help="the keyboard's end, /dev/hidgN")
     parser.add_argument("file", help="labels, one a line, UTF-8")
     parser.add_argument("--layout", choices=sorted(LAYOUTS), default="us")
-    parser.add_argument("--rate", type=float, default=500, help="keys a second; 0: as fast as the bus takes them")
+    parser.add_argument("--rate", type=float, default=100, help="keys a second; 0: as fast as the bus takes them")
     parser.add_argument("--stuck", metavar="KEY", help="a key that is down all the time, after the first label")
     parser.add_argument("--hold", type=float, default=0, metavar="SECONDS",
                         help="how long the last key before Enter is down: from 0.25 s on the kernel repeats it")
