@@ -38,7 +38,8 @@ let package = Package(
         .executable(name: "tracetrack-sim", targets: ["tracetrack-sim"]),
     ],
     targets: [
-        // C: module maps and shims. The two with code of their own are the kernel's calls and the TOML parser (C++).
+        // C: module maps and shims. With code of their own: the kernel's calls, pixel loops, zbar and the TOML parser
+        // (C++).
         library("CSQLite", "sqlite3", "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", "libssl-dev"),
         library("CCurl", "libcurl", "libcurl4-openssl-dev"),
@@ -51,7 +52,12 @@ let package = Package(
         library("CALSA", "alsa", "libasound2-dev"),
         library("CGPIOD", "libgpiod", "libgpiod-dev"),
         library("CXKBCommon", "xkbcommon", "libxkbcommon-dev"),
+        library("CTurboJPEG", "libturbojpeg", "libturbojpeg0-dev"),
+        library("CPNG", "libpng", "libpng-dev"),
+        library("CSeccomp", "libseccomp", "libseccomp-dev"),
         .target(name: "CLinux"),
+        .target(name: "CImaging", cSettings: [.unsafeFlags(["-O3"])]),
+        .target(name: "CZBar"),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
         // One owner a library.
@@ -68,6 +74,8 @@ let package = Package(
         module("Gzip", ["CZlib"]),
         module("TOML", ["CTOML"]),
         module("Keymap", ["CXKBCommon"]),
+        module("Imaging", ["CImaging"]),
+        module("Decoding", ["CZBar", "Imaging", "Model"]),
 
         // What the gateway is made of.
         module("Wire", ["Model", "Crypto", "JSON"]),
@@ -113,6 +121,8 @@ let package = Package(
         tests("TOMLTests", ["TOML"]),
         tests("PatternTests", ["Pattern"]),
         tests("KeymapTests", ["Keymap"]),
+        tests("ImagingTests", ["Imaging"]),
+        tests("DecodingTests", ["Decoding", "Imaging", "Model"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
         tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),

@@ -1,0 +1,3 @@
+// libseccomp: system call filters. Imported by Sandbox only.
+#pragma once
+#include <seccomp.h>

@@ -1,0 +1,3 @@
+// TurboJPEG, libjpeg-turbo's own interface. Imported by Pictures only.
+#pragma once
+#include <turbojpeg.h>
