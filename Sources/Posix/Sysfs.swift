@@ -22,10 +22,23 @@ public enum Sysfs {
         return Place(path: path, inode: UInt64(buffer.st_ino))
     }
 
+    /// The directory of the device that a node's path leads to now, without opening it; nil for what is no character
+    /// device, or not there.
+    public static func place(ofNode path: String) -> Place? {
+        var buffer = stat()
+        guard stat(path, &buffer) == 0 else { return nil }
+        return place(of: buffer)
+    }
+
     /// The directory of an open node's device; nil for what is no character device.
     public static func place(of descriptor: Int32) -> Place? {
         var buffer = stat()
-        guard fstat(descriptor, &buffer) == 0, buffer.st_mode & S_IFMT == S_IFCHR else { return nil }
-        return place(at: "/sys/dev/char/\(scangate_major(buffer.st_rdev)):\(scangate_minor(buffer.st_rdev))")
+        guard fstat(descriptor, &buffer) == 0 else { return nil }
+        return place(of: buffer)
+    }
+
+    private static func place(of status: stat) -> Place? {
+        guard status.st_mode & S_IFMT == S_IFCHR else { return nil }
+        return place(at: "/sys/dev/char/\(scangate_major(status.st_rdev)):\(scangate_minor(status.st_rdev))")
     }
 }

@@ -85,7 +85,12 @@ final class TestKeeper: GrabKeeper {
     private let said = Mutex<[String]>([])
     private let kept: Mutex<(descriptor: Int32, isAtRest: Bool)?>
 
-    init(kept: (descriptor: Int32, isAtRest: Bool)? = nil) { self.kept = Mutex(kept) }
+    private let isFull: Bool
+
+    init(kept: (descriptor: Int32, isAtRest: Bool)? = nil, isFull: Bool = false) {
+        self.kept = Mutex(kept)
+        self.isFull = isFull
+    }
 
     var calls: [String] { said.withLock { $0 } }
 
@@ -95,7 +100,10 @@ final class TestKeeper: GrabKeeper {
             return kept.map { KeptGrab(file: FileDescriptor(owning: dup($0.descriptor)), isAtRest: $0.isAtRest) }
         }
     }
-    func keep(_ descriptor: Int32) { said.withLock { $0.append("keep") } }
+    func keep(_ descriptor: Int32) throws(SystemError) {
+        if isFull { throw SystemError("keep", "a keyboard", code: ENOSPC) }
+        said.withLock { $0.append("keep") }
+    }
     func rest(_ descriptor: Int32) { said.withLock { $0.append("rest") } }
     func forget(_ descriptor: Int32) { said.withLock { $0.append("forget") } }
 }
@@ -147,6 +155,18 @@ final class TestKeeper: GrabKeeper {
         #expect(try opening.read() == [scanned("SB00042")])
         #expect(opening.driver.patience == nil)
         #expect(opening.driver.ended() == [] && keeper.calls == ["keep", "rest"])
+    }
+
+    @Test func `a keyboard that cannot be kept over a restart is read all the same, and the admin is told`() throws {
+        let keyboard = try FakeKeyboard()
+        let opening = try Opening(keyboard, keeper: TestKeeper(isFull: true))
+        #expect(keyboard.state.withLock { $0.isGrabbed })
+        guard case .complaint(let sentence) = opening.first.first else { throw SetupError("nobody is told") }
+        #expect(sentence.contains("restart") && sentence.contains("No space left"))
+        var typist = try typist(keyboard)
+        try typist.scan("SB00042")
+        try keyboard.type(typist.take())
+        #expect(try opening.read() == [scanned("SB00042")])
     }
 
     @Test func `while a key is down nothing is taken, and nothing is read as a scan`() throws {

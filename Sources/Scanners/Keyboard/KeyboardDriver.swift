@@ -150,8 +150,12 @@ public final class KeyboardDriver: ScannerDriver {
             try kernel.release(descriptor, path)
             return []
         }
-        try keeper?.keep(descriptor)
-        return taken(isAtRest: false)
+        var out: [ScannerOutput] = []
+        // Read without that: a scanner that is not read at all loses more than what is typed during a restart.
+        do throws(SystemError) { try keeper?.keep(descriptor) } catch {
+            out.append(.complaint("while the daemon restarts, what it types goes to the console: \(error.description)"))
+        }
+        return out + taken(isAtRest: false)
     }
 
     private func taken(isAtRest: Bool) -> [ScannerOutput] {

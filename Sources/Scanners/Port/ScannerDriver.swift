@@ -38,6 +38,10 @@ public protocol ScannerDriver: AnyObject {
     /// What starts and what ends a read without its button; nil where the scanner knows no such thing.
     var trigger: (on: Answer, off: Answer)? { get }
 
+    /// Whether the kernel keeps what is not read, and holds the scanner back when its room is full, so that nothing is
+    /// lost when the port does not read for a while.
+    var canWait: Bool { get }
+
     /// Whether the node's `write` waits for the device though it was opened non-blocking.
     var writesBlock: Bool { get }
 }
@@ -49,6 +53,8 @@ extension ScannerDriver {
     public var signals: [Signal: Answer] { answers }
     /// It has no such command.
     public var trigger: (on: Answer, off: Answer)? { nil }
+    /// It loses what is not read in time.
+    public var canWait: Bool { false }
     /// It does as it was opened.
     public var writesBlock: Bool { false }
 }

@@ -21,6 +21,7 @@ public actor ScannerPort {
     private var watch: PathWatch?
     private var open: Opening?
     private var lastFault = ""
+    private var retryPause = RetryPause()
     private var retry: PollThread.Token?
     private var isStopped = false
     /// Whether it did what no scanner does, and is read no more for that.
@@ -37,6 +38,8 @@ public actor ScannerPort {
         let writer: BlockingWriter?
         let table: [Signal: Answer]
         let signals: [Signal: Answer]
+        let unsettled = UnsettledScans()
+        let since: Moment
         /// How many scans the driver has made known.
         var scans = 0
         var silence: PollThread.Token?
@@ -129,10 +132,11 @@ public actor ScannerPort {
     private func tryToOpen(after pause: Duration) {
         do throws(SystemError) {
             let driver = makeDriver()
+            // Before the node is opened, which changes a line's settings: it may be another's by now. And after: it may
+            // have become another's in between.
+            if let place, Sysfs.place(ofNode: path) != place { throw elsewhere }
             let file = try driver.open(path)
-            if let place, Sysfs.place(of: file.raw) != place {
-                throw SystemError("find the scanner again at", path, code: ENODEV)
-            }
+            if let place, Sysfs.place(of: file.raw) != place { throw elsewhere }
             let first = try driver.begin(file.raw)
             let writer = driver.writesBlock ? try BlockingWriter(file.raw, name: path) : nil
             let token = try poll.watch(file.raw, for: .readable, named: path) { [weak self] events in
@@ -144,7 +148,7 @@ public actor ScannerPort {
             }
             open = Opening(
                 file: file, token: token, driver: driver, answers: answers, writer: writer, table: driver.answers,
-                signals: driver.signals, silence: nil)
+                signals: driver.signals, since: clock.now(), silence: nil)
             lastFault = ""
             note(.connected(port: path))
             handle(first)
@@ -166,6 +170,8 @@ public actor ScannerPort {
             note(.disconnected(reason: error.description))
         }
     }
+
+    private var elsewhere: SystemError { SystemError("find the scanner again at", path, code: ENODEV) }
 
     private func resume(_ rest: ArraySlice<Answer.Step>, after pause: Duration, _ generation: Int) {
         guard let answers = open?.answers else { return }
@@ -224,9 +230,26 @@ public actor ScannerPort {
                 Task { await self?.settled(number, of: answers, acknowledgement.signal) }
             }
         }
-        sink.submit(reading, from: device) { acknowledgement in
+        guard let unsettled = open?.unsettled, let driver = open?.driver else { return }
+        if driver.canWait && unsettled.begin() { listen(false) }
+        let canWait = driver.canWait
+        sink.submit(reading, from: device) { [weak self] acknowledgement in
             if let answer = table[acknowledgement.signal] { answers.send(answer) }
+            // Unstructured: whoever answers may be on any thread, and the node is the poll thread's.
+            if canWait && unsettled.end() { Task { await self?.readOn(of: answers) } }
         }
+    }
+
+    /// Enough scans of this opening are durable: its node is read again.
+    private func readOn(of opening: AnswerLine) {
+        guard open?.answers === opening, open?.unsettled.isFull == false else { return }
+        listen(true)
+        armSilence()
+    }
+
+    private func listen(_ isOn: Bool) {
+        guard let token = open?.token else { return }
+        poll.change(token, to: isOn ? .readable : [])
     }
 
     private func settled(_ number: Int, of opening: AnswerLine, _ signal: Signal) {
@@ -250,7 +273,8 @@ public actor ScannerPort {
     private func armSilence() {
         if let token = open?.silence { poll.cancel(token) }
         open?.silence = nil
-        guard let patience = open?.driver.patience else { return }
+        // What is not listened to is not silent.
+        guard open?.unsettled.isFull == false, let patience = open?.driver.patience else { return }
         open?.silence = poll.after(patience) { [weak self] in
             self?.assumeIsolated { port in
                 port.open?.silence = nil
@@ -269,8 +293,8 @@ public actor ScannerPort {
         FileDescriptor.closeElsewhere(opening.file, closed)
         if let reason {
             note(.disconnected(reason: reason))
-            // The node may be back already, its event having come before the end of the old one was read.
-            _ = poll.after(.milliseconds(200)) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
+            let pause = retryPause.next(after: .nanoseconds(clock.now().uptimeNs - opening.since.uptimeNs))
+            _ = poll.after(pause) { [weak self] in self?.assumeIsolated { $0.pathChanged() } }
         }
     }
 }

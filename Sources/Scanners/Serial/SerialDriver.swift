@@ -81,6 +81,10 @@ public final class SerialDriver: ScannerDriver {
         return language.trigger
     }
 
+    /// See `ScannerDriver`: the kernel has room for 64 KiB of a terminal, and USB and flow control hold the scanner back
+    /// then. Not where silence ends a scan: what waits has none.
+    public var canWait: Bool { settings.terminator != .idle }
+
     private func feedback(_ signal: Signal) -> Answer? { settings.signals[signal] ?? language.signals[signal] }
 
     private func output(_ output: LineFramer.Output) -> ScannerOutput? {
