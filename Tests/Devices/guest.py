@@ -60,7 +60,7 @@ class Guest:
             self.shell = self.machine.connect("shell")
             self.data = self.machine.connect("data")
             if not snapshot:
-                self._read_until(b"HARNESS-READY", 240)
+                self._read_until(b"HARNESS-READY", 100)
             # In a snapshot the clock stands still.
             self.sh(f"date -s @{time.time():.3f}", seconds=120)
         except BaseException:

@@ -1,0 +1,63 @@
+"""Pictures of labels, and the bytes that a camera delivers for them."""
+import subprocess
+from functools import cache
+
+GREY = 200
+
+
+class Picture:
+    """8-bit luma, row by row."""
+
+    def __init__(self, width, height, pixels=None):
+        self.width, self.height = width, height
+        self.pixels = pixels or bytearray([GREY]) * (width * height)
+
+    def put(self, other, x, y):
+        """Another picture at a place in this one."""
+        for row in range(other.height):
+            start = (y + row) * self.width + x
+            self.pixels[start:start + other.width] = other.pixels[row * other.width:(row + 1) * other.width]
+        return self
+
+    def pgm(self):
+        return b"P5\n%d %d\n255\n" % (self.width, self.height) + self.pixels
+
+    def frame(self, fourcc):
+        """What a camera of this pixel format delivers (Linux Media: V4L2 pixel formats)."""
+        if fourcc == "GREY":
+            return bytes(self.pixels)
+        if fourcc == "NV12":
+            return bytes(self.pixels) + b"\x80" * (self.width * self.height // 2)
+        if fourcc == "YUYV":
+            data = bytearray(b"\x80") * (2 * len(self.pixels))
+            data[0::2] = self.pixels
+            return bytes(data)
+        if fourcc == "MJPG":
+            return subprocess.run(["cjpeg", "-grayscale", "-quality", "85"], input=self.pgm(), check=True,
+                                  capture_output=True).stdout
+        raise ValueError(f"no camera format: {fourcc}")
+
+
+@cache
+def label(text, module=6):
+    """A label with a QR code; `module`: the side of one of its squares, in pixels."""
+    command = ["qrencode", "-t", "ASCII", "-m", "4", "-o", "-", text]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    modules = [line[0::2] for line in lines]
+    side = len(modules) * module
+    rows = (bytearray(b"".join((b"\x10" if dark == "#" else b"\xf0") * module for dark in row)) for row in modules)
+    return Picture(side, side, bytearray().join(row * module for row in rows))
+
+
+def scene(*texts, width=640, height=480, module=6):
+    """Labels side by side, in rows, on a grey belt."""
+    picture, x, y, tallest = Picture(width, height), 8, 8, 0
+    for text in texts:
+        one = label(text, module)
+        if x + one.width > width:
+            x, y, tallest = 8, y + tallest + 8, 0
+        if y + one.height > height:
+            raise ValueError(f"{len(texts)} labels do not fit into {width}x{height}")
+        picture.put(one, x, y)
+        x, tallest = x + one.width + 8, max(tallest, one.height)
+    return picture
