@@ -4,8 +4,11 @@ public import Model
 public enum Acknowledgement: Sendable, Equatable {
     /// On stable storage; which of the good signals says so.
     case accepted(Signal)
-    /// Not stored, and why, for people.
+    /// Not stored, because of what it is, and why, for people.
     case refused(String)
+    /// Not stored for a reason that lies with the gateway, and why: the same label may be stored a moment later. A worker
+    /// scans it again; a camera, which nobody hears, has to by itself.
+    case notNow(String)
 
     /// On stable storage, and nothing more to say.
     public static var stored: Acknowledgement { .accepted(.stored) }
@@ -14,7 +17,7 @@ public enum Acknowledgement: Sendable, Equatable {
     public var signal: Signal {
         switch self {
         case .accepted(let signal): signal
-        case .refused: .refused
+        case .refused, .notNow: .refused
         }
     }
 }

@@ -13,7 +13,8 @@ import Testing
         max(0, bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) })
     }
 
-    @Test func `a port is not read while too many of its scans wait for the disk, and loses none of them`() async throws {
+    @Test func `a port is not read while too many of its scans wait for the disk, and loses none of them`() async throws
+    {
         try await withPoll { _, poll in
             let terminal = try PseudoTerminal()
             let descriptor = terminal.scanner.raw

@@ -94,7 +94,7 @@ private func scan(_ label: String, _ symbology: Symbology = .code128) -> Scanner
         #expect(bench.decode("SB00001") == [scan("SB00001")])
         #expect(bench.driver.settled(0, .stored) == [ack, beep(0)])
         #expect(bench.decode("http://x", type: 0x1C) == [scan("http://x", .qr)])
-        #expect(bench.driver.settled(1, .refused).first == ack)
+        #expect(bench.driver.settled(1, .refused("no")).first == ack)
     }
 
     @Test func `the five signals differ, and without a scan none of them acknowledges anything`() throws {
@@ -119,7 +119,7 @@ private func scan(_ label: String, _ symbology: Symbology = .code128) -> Scanner
         _ = bench.decode("A")
         #expect(bench.driver.settled(0, .stored) == [ack, .write([7])])
         _ = bench.decode("B")
-        #expect(bench.driver.settled(1, .duplicate) == [ack])
+        #expect(bench.driver.settled(1, .accepted(.duplicate)) == [ack])
         #expect(bench.driver.give(.duplicate) == nil)
     }
 

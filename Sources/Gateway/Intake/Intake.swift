@@ -110,7 +110,7 @@ actor Intake: ReadingSink, SettlementSink {
         guard taken else {
             return refuse(
                 .init(reading: reading, device: device, reply: reply), code: "busy",
-                text: "The gateway is busy, scan again")
+                text: "The gateway is busy, scan again", isForNow: true)
         }
         if wasEmpty { wakeups.continuation.yield() }
     }
@@ -359,11 +359,14 @@ actor Intake: ReadingSink, SettlementSink {
     private func refuse(_ item: IntakeQueue.Item, _ error: SpoolError) {
         events.refusedBySpool(error)
         refuse(
-            item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor")
+            item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor",
+            isForNow: true)
     }
 
-    private nonisolated func refuse(_ item: IntakeQueue.Item, code: String, text: String) {
-        item.reply(.refused(text))
+    private nonisolated func refuse(
+        _ item: IntakeQueue.Item, code: String, text: String, isForNow: Bool = false
+    ) {
+        item.reply(isForNow ? .notNow(text) : .refused(text))
         signals.give(.refused, from: item.device)
         events.refused(item.device, item.reading.bytes, code: code, text: text)
     }

@@ -64,7 +64,7 @@ extension ScannerDriver {
 public protocol ConversingDriver: ScannerDriver {
     /// The driver's scan of this number, counted from 0 in this opening, is on stable storage or refused. Called once
     /// a scan, in any order, unless the node is gone before.
-    func settled(_ scan: Int, _ signal: Signal) -> [ScannerOutput]
+    func settled(_ scan: Int, _ acknowledgement: Acknowledgement) -> [ScannerOutput]
 
     /// Gives a signal that answers no scan; nil where the scanner cannot be told.
     func give(_ signal: Signal) -> [ScannerOutput]?

@@ -219,7 +219,7 @@ public actor ScannerPort {
             // Answered as a scan that is refused: a scanner that waits for its answer would send it again and again.
             if let talker {
                 count(.affix)
-                return handle(talker.settled(number, .refused))
+                return handle(talker.settled(number, .refused("nobody's prefix")))
             }
             return drop(.affix)
         }
@@ -227,7 +227,7 @@ public actor ScannerPort {
         guard talker == nil else {
             return sink.submit(reading, from: device) { [weak self] acknowledgement in
                 // Unstructured: whoever answers may be on any thread, and the driver is the poll thread's.
-                Task { await self?.settled(number, of: answers, acknowledgement.signal) }
+                Task { await self?.settled(number, of: answers, acknowledgement) }
             }
         }
         guard let unsettled = open?.unsettled, let driver = open?.driver else { return }
@@ -252,9 +252,9 @@ public actor ScannerPort {
         poll.change(token, to: isOn ? .readable : [])
     }
 
-    private func settled(_ number: Int, of opening: AnswerLine, _ signal: Signal) {
+    private func settled(_ number: Int, of opening: AnswerLine, _ acknowledgement: Acknowledgement) {
         guard open?.answers === opening, let talker = open?.driver as? any ConversingDriver else { return }
-        handle(talker.settled(number, signal))
+        handle(talker.settled(number, acknowledgement))
         armSilence()
     }
 

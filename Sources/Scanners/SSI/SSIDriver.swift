@@ -96,10 +96,10 @@ public final class SSIDriver: ConversingDriver {
     }
 
     /// See `ConversingDriver`.
-    public func settled(_ scan: Int, _ signal: Signal) -> [ScannerOutput] {
-        let acknowledgement = delivery.settled(scan, nowNs)
-        commands.replaceFeedback(feedback(signal))
-        return acknowledgement + advance()
+    public func settled(_ scan: Int, _ acknowledgement: Acknowledgement) -> [ScannerOutput] {
+        let answer = delivery.settled(scan, nowNs)
+        commands.replaceFeedback(feedback(acknowledgement.signal))
+        return answer + advance()
     }
 
     /// See `ConversingDriver`.
