@@ -3,7 +3,8 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
-.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices
+.PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices \
+	fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +25,10 @@ bench: setup ## figures beside those of bare loops: docs/benchmarks.md (ROWS="in
 	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product scangate-bench
 	.build/release/scangate-bench --about "$$(swift --version 2>/dev/null | head -1), commit $$(git describe --always \
 	--dirty)" $(BENCH_FLAGS) $(ROWS)
+
+FUZZ_SECONDS := 600
+fuzz: setup ## inputs made by libFuzzer for the parsers of what strangers send, ten minutes each (FUZZ_SECONDS=60)
+	Tests/Fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 lint: ## layout and naming rules, as errors
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -38,8 +38,8 @@ let package = Package(
         .executable(name: "tracetrack-sim", targets: ["tracetrack-sim"]),
     ],
     targets: [
-        // C: module maps and shims. With code of their own: the kernel's calls, pixel loops, zbar and the TOML parser
-        // (C++).
+        // C: module maps and shims. With code of their own: the kernel's calls, pixel loops, zbar, zxing and the TOML
+        // parser (both C++).
         library("CSQLite", "sqlite3", "libsqlite3-dev"),
         library("COpenSSL", "libcrypto", "libssl-dev"),
         library("CCurl", "libcurl", "libcurl4-openssl-dev"),
@@ -58,6 +58,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CImaging", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "CZBar"),
+        .target(name: "CZXing", linkerSettings: [.linkedLibrary("ZXing"), .linkedLibrary("stdc++")]),
         .target(name: "CTOML", linkerSettings: [.linkedLibrary("tomlplusplus"), .linkedLibrary("stdc++")]),
 
         // One owner a library.
@@ -75,7 +76,14 @@ let package = Package(
         module("TOML", ["CTOML"]),
         module("Keymap", ["CXKBCommon"]),
         module("Imaging", ["CImaging"]),
-        module("Decoding", ["CZBar", "Imaging", "Model"]),
+        module("Pictures", ["CTurboJPEG", "CPNG", "Imaging"]),
+        module("Decoding", ["CZBar", "CZXing", "Imaging", "Model"]),
+        module("CameraView", ["Imaging"]),
+        module("Sandbox", ["CSeccomp", "Posix"]),
+
+        // Codes are read in a process of their own.
+        module("FrameLink", ["Model", "Posix"]),
+        module("DecodeWorker", ["Decoding", "FrameLink", "Imaging", "Model", "Pictures", "Posix", "Sandbox"]),
 
         // What the gateway is made of.
         module("Wire", ["Model", "Crypto", "JSON"]),
@@ -83,7 +91,7 @@ let package = Package(
         module("Identity", ["Database", "Crypto", "Model", "Posix", "JSON"]),
         module("Spool", ["Database", "Model", "Posix"]),
         module("Uplinks", ["HTTPClient", "MQTTClient", "Wire", "Crypto", "Model", "JSON", "Gzip", "Posix"]),
-        module("Scanners", ["Keymap", "Udev", "Model", "Posix"]),
+        module("Scanners", ["FrameLink", "Imaging", "Keymap", "Udev", "Model", "Posix"]),
         module("Signals", ["CALSA", "CGPIOD", "Model", "Posix"]),
         module("Simulator", ["HTTPServer", "Wire", "Crypto", "Database", "JSON", "Gzip", "Model", "Posix"]),
         module(
@@ -92,18 +100,26 @@ let package = Package(
                 "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "HTTPClient", "TOML", "Pattern",
                 "JSON", "Gzip", "Crypto", "Database", "Model", "Posix",
             ]),
-        program("scangate", ["Gateway", "Scanners", "JSON", "Model", "Posix"]),
+        program(
+            "scangate",
+            [
+                "CameraView", "DecodeWorker", "Decoding", "Gateway", "Imaging", "JSON", "Model", "Pictures", "Posix",
+                "Scanners",
+            ]),
         program("tracetrack-sim", ["Simulator"]),
 
         // Benchmarks (`make bench`): the daemon's parts and programs side by side with bare loops in C.
         .target(
             name: "CBareLoop", path: "Tests/Bench/CBareLoop",
-            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z"), .linkedLibrary("mosquitto")]),
+            linkerSettings: [
+                .linkedLibrary("sqlite3"), .linkedLibrary("z"), .linkedLibrary("mosquitto"), .linkedLibrary("zbar"),
+            ]),
         .executableTarget(
             name: "scangate-bench",
             dependencies: [
-                "CBareLoop", "Gateway", "Spool", "MQTTClient", "HTTPClient", "HTTPServer", "Wire", "Crypto", "JSON",
-                "Model", "Posix",
+                "CBareLoop", "Decoding", "Gateway", "Imaging", "Pictures", "Scenes", "Spool", "MQTTClient",
+                "HTTPClient",
+                "HTTPServer", "Wire", "Crypto", "JSON", "Model", "Posix",
             ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
@@ -112,6 +128,10 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["MQTTClient", "HTTPClient", "Wire", "Crypto", "Gzip", "JSON", "Posix", "Model"],
             path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        // Pictures with labels in them, for tests and benchmarks of cameras.
+        .target(
+            name: "Scenes", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Scenes",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
@@ -122,7 +142,12 @@ let package = Package(
         tests("PatternTests", ["Pattern"]),
         tests("KeymapTests", ["Keymap"]),
         tests("ImagingTests", ["Imaging"]),
-        tests("DecodingTests", ["Decoding", "Imaging", "Model"]),
+        tests("PicturesTests", ["Pictures", "Imaging"]),
+        tests("DecodingTests", ["Decoding", "Imaging", "JSON", "Model", "Scenes"]),
+        tests("CameraViewTests", ["CameraView", "Imaging"]),
+        tests("SandboxTests", ["Sandbox", "Posix"]),
+        tests("FrameLinkTests", ["FrameLink", "Model", "Posix"]),
+        tests("DecodeWorkerTests", ["DecodeWorker", "FrameLink", "Imaging", "Model", "Pictures", "Posix"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
         tests("MQTTClientTests", ["MQTTClient", "Model", "Posix"]),
@@ -132,7 +157,9 @@ let package = Package(
         tests("GateTests", ["Gate", "Pattern", "Model"]),
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
-        tests("ScannersTests", ["Scanners", "Keymap", "Model", "Posix"], exclude: ["Recordings"]),
+        tests(
+            "ScannersTests", ["Scanners", "FrameLink", "Imaging", "Keymap", "Model", "Pictures", "Posix"],
+            exclude: ["Recordings"]),
         tests("SignalsTests", ["Signals", "Model", "Posix"]),
         tests(
             "UplinksTests",
@@ -154,3 +181,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// `make fuzz`: what libFuzzer drives. Apart, since it has no main of its own.
+if Context.environment["SCANGATE_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "scangate-fuzz", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Fuzz",
+            swiftSettings: swiftSettings))
+}

@@ -1,9 +1,14 @@
 #include "CZBar.h"
 #include <dlfcn.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <zbar.h>
 
 _Static_assert(SCANGATE_ZBAR_PARTIAL == ZBAR_PARTIAL && SCANGATE_ZBAR_QR == ZBAR_QRCODE, "zbar.h");
+_Static_assert(SCANGATE_ZBAR_EAN8 == ZBAR_EAN8 && SCANGATE_ZBAR_EAN13 == ZBAR_EAN13 && SCANGATE_ZBAR_ITF == ZBAR_I25 &&
+               SCANGATE_ZBAR_DATABAR == ZBAR_DATABAR && SCANGATE_ZBAR_DATABAR_EXPANDED == ZBAR_DATABAR_EXP &&
+               SCANGATE_ZBAR_CODABAR == ZBAR_CODABAR && SCANGATE_ZBAR_CODE39 == ZBAR_CODE39 &&
+               SCANGATE_ZBAR_CODE93 == ZBAR_CODE93 && SCANGATE_ZBAR_CODE128 == ZBAR_CODE128, "zbar.h");
 _Static_assert(SCANGATE_ZBAR_ENABLE == ZBAR_CFG_ENABLE && SCANGATE_ZBAR_BINARY == ZBAR_CFG_BINARY &&
                SCANGATE_ZBAR_INVERTED == ZBAR_CFG_TEST_INVERTED, "zbar.h");
 
@@ -13,7 +18,7 @@ _Static_assert(SCANGATE_ZBAR_ENABLE == ZBAR_CFG_ENABLE && SCANGATE_ZBAR_BINARY =
     X(zbar_image_create) X(zbar_image_destroy) X(zbar_image_set_format) X(zbar_image_set_size) \
     X(zbar_image_set_data) X(zbar_image_first_symbol) X(zbar_symbol_next) X(zbar_symbol_get_type) \
     X(zbar_symbol_get_data) X(zbar_symbol_get_data_length) X(zbar_symbol_get_loc_size) X(zbar_symbol_get_loc_x) \
-    X(zbar_symbol_get_loc_y) X(zbar_set_verbosity)
+    X(zbar_symbol_get_loc_y) X(zbar_symbol_get_components) X(zbar_set_verbosity)
 
 static struct {
 #define POINTER(name) __typeof__(&name) name;
@@ -29,6 +34,10 @@ const char *scangate_zbar_load(void) {
     if (!(call.name = (__typeof__(&name))dlsym(opened, #name))) return dlerror();
     CALLS(RESOLVE)
     call.zbar_set_verbosity(0);
+    // With each code zbar opens these converters, though it is to convert nothing. Once open and never closed, their
+    // tables are in memory: scanning opens no file, and works in a sandbox that has none.
+    static const char *const tables[] = {"ISO8859-1", "SJIS", "BIG-5", "UTF-8"};
+    for (size_t index = 0; index < sizeof tables / sizeof *tables; index++) (void)iconv_open("UTF-8", tables[index]);
     library = opened;
     return NULL;
 }
@@ -77,6 +86,7 @@ int scangate_zbar_next(scangate_zbar *self, int position, scangate_zbar_symbol *
     symbol->data = (const uint8_t *)call.zbar_symbol_get_data(self->symbol);
     symbol->size = call.zbar_symbol_get_data_length(self->symbol);
     symbol->points = call.zbar_symbol_get_loc_size(self->symbol);
+    symbol->joined = call.zbar_symbol_get_components(self->symbol) != NULL;
     return 1;
 }
 

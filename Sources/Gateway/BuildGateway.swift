@@ -43,15 +43,17 @@ public func buildGateway(
             canDeliver: { deliveries.canDeliver($0) },
             maintenance: { maintenance.noteCommit(bytes: $0) })
     )
+    let frames = FrameFolder(configuration.gateway.stateDirectory + "/frames", bounds: configuration.camera.frames)
     let scanners = ScannerSet(
         poll: poll,
         sink: QuarantiningSink(core.intake) { [administrator = core.administrator] in
             await administrator.quarantine($0, $1)
-        }, settings: configuration.scanners, grabs: KeptGrabs(descriptors), clock: clock)
+        }, settings: configuration.scanners, grabs: KeptGrabs(descriptors), frames: frames,
+        clock: clock)
     let control = ControlServer(
         poll: poll, path: configuration.gateway.controlSocket, adminGroup: configuration.gateway.adminGroup,
         administrator: core.administrator)
     return Gateway(
         configuration: configuration, core: core, poll: poll, deliveries: deliveries, maintenance: maintenance,
-        scanners: scanners, control: control, clock: clock)
+        scanners: scanners, frames: frames, control: control, clock: clock)
 }

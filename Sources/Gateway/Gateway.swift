@@ -23,12 +23,13 @@ public final class Gateway: Sendable {
     private let deliveries: DeliverySet
     private let maintenance: Maintenance
     private let scanners: ScannerSet
+    private let frames: FrameFolder
     private let control: ControlServer
     private let clock: TimeSource
 
     init(
         configuration: Configuration, core: GatewayCore, poll: PollThread, deliveries: DeliverySet,
-        maintenance: Maintenance, scanners: ScannerSet, control: ControlServer, clock: TimeSource
+        maintenance: Maintenance, scanners: ScannerSet, frames: FrameFolder, control: ControlServer, clock: TimeSource
     ) {
         self.configuration = configuration
         self.core = core
@@ -36,6 +37,7 @@ public final class Gateway: Sendable {
         self.deliveries = deliveries
         self.maintenance = maintenance
         self.scanners = scanners
+        self.frames = frames
         self.control = control
         self.clock = clock
     }
@@ -124,6 +126,7 @@ public final class Gateway: Sendable {
             await core.signals.signaller.use(next.signals)
             await core.administrator.use(next, deliveries: started)
             await scanners.use(next.scanners)
+            frames.use(next.camera.frames)
             Log.notice("reloaded: \(next.files.joined(separator: ", "))")
         } catch {
             Log.error("reload: nothing was changed: \(error.description)")

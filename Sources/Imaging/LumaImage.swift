@@ -3,6 +3,7 @@ internal import CImaging
 /// A picture of 8-bit luma, rows without gaps, in memory of its own that is used again for the next one. One thread.
 public final class LumaImage {
     private var pixels: UnsafeMutableBufferPointer<UInt8>
+    private var scratch: UnsafeMutableRawBufferPointer
     /// Pixels in a row.
     public private(set) var width: Int
     /// Rows.
@@ -14,20 +15,26 @@ public final class LumaImage {
     /// A picture of undefined content.
     public init(width: Int = 0, height: Int = 0) {
         pixels = .allocate(capacity: max(1, width * height))
+        scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         (self.width, self.height) = (width, height)
     }
 
-    deinit { pixels.deallocate() }
+    deinit {
+        pixels.deallocate()
+        scratch.deallocate()
+    }
 
-    /// Its pixels, while it lives and keeps its size.
+    /// Its pixels, while it keeps its size; the view keeps it alive.
     public var view: LumaView {
         // The buffer has at least one byte, so it has an address.
-        LumaView(UnsafePointer(pixels.baseAddress.unsafelyUnwrapped), width: width, height: height)
+        LumaView(UnsafePointer(pixels.baseAddress.unsafelyUnwrapped), width: width, height: height, owner: self)
     }
 
     /// Changes the size; what was in it is undefined then. Memory grows, and never shrinks.
     public func resize(width: Int, height: Int) {
-        precondition(width >= 0 && height >= 0 && width * height <= Self.maxPixels, "a picture of impossible size")
+        precondition(
+            width >= 0 && height >= 0 && (height == 0 || width <= Self.maxPixels / height),
+            "a picture of impossible size")
         if width * height > pixels.count {
             pixels.deallocate()
             pixels = .allocate(capacity: width * height)
@@ -40,10 +47,17 @@ public final class LumaImage {
         try body(UnsafeMutableBufferPointer(rebasing: pixels[..<(width * height)]))
     }
 
-    /// Becomes another picture at half its size, each pixel the mean of four.
-    public func become(halfOf source: LumaView) {
-        resize(width: source.width / 2, height: source.height / 2)
-        scangate_halve(source.base, source.stride, source.width, source.height, pixels.baseAddress)
+    /// Where the result of a loop goes.
+    var target: UnsafeMutablePointer<UInt8>? { pixels.baseAddress }
+
+    /// Memory for the middle of a loop: at least `count` elements, which mean nothing before and after.
+    func scratch<Element>(_ count: Int, of type: Element.Type) -> UnsafeMutablePointer<Element>? {
+        let bytes = count * MemoryLayout<Element>.stride
+        if scratch.count < bytes {
+            scratch.deallocate()
+            scratch = .allocate(byteCount: bytes, alignment: 32)
+        }
+        return scratch.bindMemory(to: type).baseAddress
     }
 }
 

@@ -11,12 +11,20 @@ public struct LumaView {
     /// Bytes from one row to the next, at least `width`.
     public let stride: Int
 
+    /// Whoever frees the pixels, kept as long as somebody looks at them.
+    private let owner: AnyObject?
+
     /// A view of pixels that outlive it.
     ///
-    /// - Parameter stride: bytes from one row to the next; `width` where rows follow each other.
-    public init(_ base: UnsafePointer<UInt8>, width: Int, height: Int, stride: Int? = nil) {
+    /// - Parameters:
+    ///   - stride: bytes from one row to the next; `width` where rows follow each other.
+    ///   - owner: the object that frees the pixels when it goes, if one does.
+    public init(
+        _ base: UnsafePointer<UInt8>, width: Int, height: Int, stride: Int? = nil, owner: AnyObject? = nil
+    ) {
         precondition(width >= 0 && height >= 0 && (stride ?? width) >= width, "a picture of impossible size")
         (self.base, self.width, self.height, self.stride) = (base, width, height, stride ?? width)
+        self.owner = owner
     }
 
     /// One pixel.

@@ -20,6 +20,14 @@ public enum Signals {
         _ = scangate_block_signals(handled, Int32(handled.count))
     }
 
+    /// A descriptor that is readable once a signal has come, which is taken by nobody: for a command that ends then, and has
+    /// something to put right before. After `block`, for the life of the process.
+    public static func arrival() throws(SystemError) -> Int32 {
+        let descriptor = scangate_signalfd(handled, Int32(handled.count))
+        guard descriptor >= 0 else { throw SystemError("watch", "signals") }
+        return descriptor
+    }
+
     /// Calls `handler` on the poll thread for each signal. On the poll thread; for the life of the process.
     public static func watch(on poll: PollThread, _ handler: @escaping @Sendable (Kind) -> Void) throws(SystemError) {
         let descriptor = scangate_signalfd(handled, Int32(handled.count))

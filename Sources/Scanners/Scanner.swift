@@ -37,14 +37,14 @@ public enum ScannerEvent: Sendable, Equatable {
     case connected(port: String)
     /// Its port is gone, or cannot be opened; with the reason.
     case disconnected(reason: String)
-    /// Bytes that are no whole scan were dropped.
+    /// Bytes that are no whole scan were dropped, or a camera saw what is none.
     case dropped(DropReason)
     /// It refuses, or does not answer, what it was told; it is read on, and the sentence says what that means.
     case complaint(String)
     /// It does what no scanner does: it is read no more, and disabled, with the reason.
     case hostile(String)
 
-    /// Why bytes were dropped.
+    /// Why it is no scan. The raw value is the name under `dropped_by_reason` of `device show --json`.
     public enum DropReason: String, Sendable, CaseIterable {
         /// More than 8 KiB without a terminator.
         case tooLong = "too_long"
@@ -62,5 +62,12 @@ public enum ScannerEvent: Sendable, Equatable {
         case lostEvents = "lost_events"
         /// A key of the keyboard is not let go: what it types more often than that is not seen.
         case stuckKey = "stuck_key"
+        /// A camera saw something pass, and no label on it.
+        case noRead = "no_read"
+        /// A camera saw one of several codes that hold a text together: they are not joined by guessing.
+        case part
+        /// The gateway could not store labels for so long that there was no room left for a camera's, or until the camera
+        /// was gone.
+        case unstored
     }
 }

@@ -16,13 +16,13 @@ public struct UdevDevice: Sendable, Equatable {
 
     /// Whether it is there now.
     public let isPresent: Bool
-    /// `tty`, `input`, `hidraw`.
+    /// `tty`, `input`, `hidraw`, `video4linux`.
     public let subsystem: String
     /// Its node under /dev.
     public let node: String
     /// Its place in sysfs.
     public let sysPath: String
-    /// An input or HID device's name, or empty.
+    /// An input, HID or video device's name, or empty.
     public let name: String
     /// The kernel driver of its interface, or empty.
     public let driver: String
@@ -30,6 +30,9 @@ public struct UdevDevice: Sendable, Equatable {
     public let keys: String
     /// What a serial line of the board is (sysfs' `type`): 0 where there is no chip behind it; nil for others.
     public let portType: Int?
+    /// Of a video node, whether it gives pictures: as udev has asked it, or where nobody has, whether it is the first of
+    /// its camera's.
+    public let givesPictures: Bool
     /// Its USB device; nil where it is on another bus.
     public let usb: USB?
 
@@ -43,13 +46,18 @@ public struct UdevDevice: Sendable, Equatable {
         (self.node, self.subsystem, self.sysPath) = (node, subsystem, sysPath)
         // What is above a node that is gone may be gone as well; its place is all that is asked of it.
         guard isPresent else {
-            (name, driver, keys, portType, usb) = ("", "", "", nil, nil)
+            (name, driver, keys, portType, givesPictures, usb) = ("", "", "", nil, false, nil)
             return
         }
         let parent = udev_device_get_parent(device)
-        name = Self.attribute(parent, "name") ?? Self.property(parent, "HID_NAME") ?? ""
+        let own = subsystem == "video4linux" ? Self.attribute(device, "name") : nil
+        name = own ?? Self.attribute(parent, "name") ?? Self.property(parent, "HID_NAME") ?? ""
         keys = subsystem == "input" ? Self.attribute(parent, "capabilities/key") ?? "" : ""
         portType = subsystem == "tty" ? Self.attribute(device, "type").flatMap { Int($0) } : nil
+        let capabilities = Self.property(device, "ID_V4L_CAPABILITIES")
+        givesPictures =
+            subsystem == "video4linux"
+            && (capabilities.map { $0.contains(":capture:") } ?? (Self.attribute(device, "index") == "0"))
         let interface = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_interface")
         driver = Self.text(udev_device_get_driver(interface ?? parent)) ?? ""
         usb = Self.usb(of: device, interface)

@@ -19,7 +19,8 @@ enum Commands {
     static let all: [Command] =
         [RunCommand.run, StatusCommand.status, WatchCommand.watch, DoctorCommand.doctor] + ConfigCommands.all
         + DeviceCommands.all + LaneCommands.all + LabelCommands.all + ScansCommands.all + UplinkCommands.all
-        + SignalCommands.all + AuditCommands.all + [RelayCommand.relay, SimulateCommand.simulate]
+        + SignalCommands.all + CameraCommands.all + AuditCommands.all
+        + [DecodeCommand.decode, RelayCommand.relay, SimulateCommand.simulate]
 
     /// The command that the first words name; the longest name wins.
     static func find(_ words: [String]) -> Command? {

@@ -10,9 +10,11 @@ enum DeviceCommands {
     private static let settings =
         [
             "port", "profile", "terminator", "idle-ms", "prefix", "suffix", "baud", "data-bits", "parity", "stop-bits",
-            "flow", "protocol", "init", "trigger-on", "trigger-off", "layout", "controls", "trigger",
+            "flow", "protocol", "init", "trigger-on", "trigger-off", "layout", "controls", "trigger", "size", "rate",
+            "format", "exposure", "gain", "focus", "symbologies", "charset", "agree", "again-after-ms",
+            "direction",
         ] + Signal.allCases.map { "signal-\($0.rawValue)" }
-    private static let switches = ["aim", "ack", "star", "caps-lock", "leds"]
+    private static let switches = ["aim", "ack", "star", "caps-lock", "leds", "no-read", "keep-frames"]
 
     private static let add = Command(
         name: "device add", usage: "NAME (--match KEY=VALUE... | --port PATH) [OPTIONS]",
@@ -23,10 +25,10 @@ enum DeviceCommands {
             --match serial=TEXT         its serial number
             --match path=TEXT           the USB port that it is plugged into
             --match interface=N         one interface of a scanner with several
-            --match name=TEXT           the kernel's name of a keyboard that is not on USB
+            --match name=TEXT           the kernel's name of a keyboard or camera that is not on USB
             --match prefix=TEXT         one of several scanners of a base: what it sends before each label; taken off
-            --port PATH                 a terminal, whatever is behind it: best one of /dev/serial/by-id
-            --kind KIND                 serial, keyboard or hidpos (default: as it is attached)
+            --port PATH                 a terminal or video node, whatever is behind it: best one of /dev/serial/by-id
+            --kind KIND                 serial, keyboard, hidpos or camera (default: as it is attached)
             --profile NAME[/MODE]       how it is spoken to (default: by its ids; with --port: plain lines)
 
             What it is for:
@@ -61,6 +63,22 @@ enum DeviceCommands {
             hidpos:
             --no-aim                    the AIM identifiers of its reports are wrong
             --trigger WORD              how a read is started: auto, syn (Honeywell), none (default auto)
+            camera (docs/scanners.md, "Cameras"):
+            --size WxH, --rate N        what is asked for; the nearest that it offers is taken (default 1280x720, 30)
+            --format WORD               GREY, NV12, YUYV or MJPG (default: the first of these that it has at that rate)
+            --exposure N, --gain N, --focus N
+                                        fixed, in the camera's own units (exposure: 100 µs), or auto (default: as it is)
+            --symbologies LIST          which codes are read: QR,DataMatrix,… (default QR)
+            --charset WORD              of codes that do not say it: utf8, latin1, shift_jis, gb18030, big5, euc-kr,
+                                        windows-1252; raw: no code's bytes are touched (default utf8)
+
+            camera over a belt (docs/scanners.md, "A camera over a belt"):
+            --again-after-ms N          how long a label is out of sight before it counts again (default 1500)
+            --agree 2                   frames that must agree on a label (default 1)
+            --direction WORD            only labels that travel so count: left-to-right, right-to-left, top-to-bottom,
+                                        bottom-to-top (default any)
+            --no-read                   what passes without a label is told, as a refusal
+            --keep-frames               and its best picture is kept in state_dir/frames
 
             The scanner works from now on, also while the daemon runs. Give the key to the backend; it is not shown again.
 

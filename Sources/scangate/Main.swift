@@ -1,3 +1,4 @@
+internal import DecodeWorker
 internal import Gateway
 internal import Glibc
 internal import Posix
@@ -8,9 +9,12 @@ enum Main {
     /// would still die of them.
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
-        // First of all: a SIGTERM before this line is fatal, one after it waits. Daemon and relay alone end in order; every
-        // other command ends by Ctrl-C at once.
-        if words.first == "run" || words.first == "relay" { Signals.block() }
+        // First of all: a SIGTERM before this line is fatal, one after it waits. Daemon and relay alone end in order, and what
+        // draws gives the terminal back; every other command ends by Ctrl-C at once.
+        // Neither a Task nor a thread before it is in its sandbox. No command for people: the daemon starts it.
+        if words.first == "decode-worker" { exit(DecodeWorker.run(Array(words.dropFirst()))) }
+        let isScreen = words.starts(with: ["camera", "preview"])
+        if words.first == "run" || words.first == "relay" || isScreen { Signals.block() }
         // Unstructured: it is the body of the program, and ends it.
         Task.detached { exit(await run(words)) }
         while true { pause() }

@@ -28,7 +28,8 @@ enum Main {
         ("idle", { try await StandingRows.idle($0) }), ("bulk", { try await DeliveryRows.bulk($0) }),
         ("https", { try await BacklogRows.https($0) }), ("mqtt", { try await MQTTRows.backlog($0) }),
         ("mqtt-live", { try await DeliveryRows.verdict($0, .mqtt) }), ("live", { try await DeliveryRows.live($0) }),
-        ("relay", { try await RelayRows.relay($0) }), ("binary", { try await StandingRows.binary($0) }),
+        ("relay", { try await RelayRows.relay($0) }), ("decode", { try await DecodeRows.decode($0) }),
+        ("binary", { try await StandingRows.binary($0) }),
     ]
 
     static func main() async {

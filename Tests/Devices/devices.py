@@ -112,3 +112,29 @@ def send(guest, file, end, gap_ms=0, ack=False, kill=0):
         options = f"--gap-ms {gap_ms} --kill {kill}" + " --ack" * ack
         return guest.start(f"send_lines.py {options} {shlex.quote(file)} {end}")
     return guest.start(f"cat {shlex.quote(file)} >{end}")
+
+
+class Camera:
+    """A camera: v4l2loopback's node /dev/videoN, and what it shows."""
+
+    def __init__(self, guest, number=10):
+        self.guest, self.number, self.path = guest, number, f"/dev/video{number}"
+
+    @staticmethod
+    def plug(guest, count=1, first=10):
+        """Makes cameras, numbered from `first`."""
+        numbers = ",".join(str(first + i) for i in range(count))
+        guest.sh(f"modprobe v4l2loopback devices={count} video_nr={numbers} && udevadm settle")
+        return [Camera(guest, first + i) for i in range(count)]
+
+    def show(self, *steps, fourcc="GREY", rate=5):
+        """A job that shows pictures: each step is a picture and for how many frames, 0 until the job is stopped."""
+        width, height = steps[0][0].width, steps[0][0].height
+        files = []
+        for picture, count in steps:
+            path = f"/run/frame-{self.number}-{len(files)}"
+            self.guest.write(path, picture.frame(fourcc))
+            files.append(f"{path}:{count}")
+        job = self.guest.start(f"show_frames.py {self.path} {width} {height} {fourcc} {rate} {' '.join(files)}")
+        job.wait_for("showing")
+        return job

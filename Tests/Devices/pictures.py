@@ -1,6 +1,8 @@
 """Pictures of labels, and the bytes that a camera delivers for them."""
 import subprocess
+import tempfile
 from functools import cache
+from pathlib import Path
 
 GREY = 200
 
@@ -42,8 +44,19 @@ class Picture:
 def label(text, module=6):
     """A label with a QR code; `module`: the side of one of its squares, in pixels."""
     command = ["qrencode", "-t", "ASCII", "-m", "4", "-o", "-", text]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    modules = [line[0::2] for line in lines]
+    return drawn(subprocess.run(command, check=True, capture_output=True, text=True).stdout, module)
+
+
+def parts(text, module=6):
+    """The codes of a text that is spread over several (structured append)."""
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(["qrencode", "-S", "-v", "2", "-t", "ASCII", "-m", "4", "-o", f"{directory}/part", text], check=True)
+        return [drawn(path.read_text(), module) for path in sorted(Path(directory).iterdir())]
+
+
+def drawn(text, module):
+    """What qrencode drew with two characters a square."""
+    modules = [line[0::2] for line in text.splitlines()]
     side = len(modules) * module
     rows = (bytearray(b"".join((b"\x10" if dark == "#" else b"\xf0") * module for dark in row)) for row in modules)
     return Picture(side, side, bytearray().join(row * module for row in rows))

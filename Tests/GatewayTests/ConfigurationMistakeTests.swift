@@ -127,7 +127,7 @@ import Testing
         (
             "\"a\\u001b[2J\" = 1",
             "1: a\\x1b[2J: unknown key; the keys here are gateway, keys, spool, lane, lanes, label, "
-                + "scanners, uplink, signal, console, relay"
+                + "scanners, camera, uplink, signal, console, relay"
         ),
         (
             "[[label]]\nrole = \"refuse\"\nextract = \"a\"",
@@ -267,7 +267,7 @@ import Testing
         try fixture.write("scangate.toml", "x = 1\n")
         let result = Result { () throws(ConfigurationError) in try Configuration.load(path: fixture.file) }
         let keys =
-            "the keys here are gateway, keys, spool, lane, lanes, label, scanners, uplink, signal, console, relay"
+            "the keys here are gateway, keys, spool, lane, lanes, label, scanners, camera, uplink, signal, console, relay"
         #expect(fixture.short(ConfigurationCheck.text(result)) == "1: x: unknown key; \(keys)\n")
         let json = fixture.short(String(decoding: ConfigurationCheck.json(result), as: UTF8.self))
         #expect(

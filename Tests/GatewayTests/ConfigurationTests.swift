@@ -2,6 +2,7 @@ import Gate
 import Gateway
 import Model
 import Posix
+import Scanners
 import Spool
 import Testing
 import Uplinks
@@ -121,6 +122,20 @@ extension String {
     @Test func `no uplink at all is a warning: scans wait`() throws {
         let configuration = try fixture.load("")
         #expect(configuration.warnings.map(\.problem) == ["no uplink"])
+    }
+
+    @Test func `frames of cameras have their bounds, and the spool's free space`() throws {
+        #expect(try fixture.load("").camera == CameraSettings())
+        let frames = try fixture.load(
+            """
+            [spool]
+            min_free = "1 GiB"
+            [camera]
+            max_frames = 0
+            max_frame_bytes = "1 MiB"
+            """
+        ).camera.frames
+        #expect(frames.files == 0 && frames.bytes == 1 << 20 && frames.minFree == 1 << 30)
     }
 
     @Test func `a lane overrides what it names, the rest is every lane's`() throws {

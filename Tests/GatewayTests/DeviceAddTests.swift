@@ -36,12 +36,14 @@ import Testing
             message: "--port and --match both say which scanner"),
         Wrong(options: ["port": "ttyACM0"], message: "--port ttyACM0: write a path"),
         Wrong(match: ["serial=none-such"], kind: nil, message: "no such scanner is attached"),
-        Wrong(match: ["serial=1"], kind: "camera", message: "--kind camera: this version reads serial, keyboard"),
+        Wrong(match: ["serial=1"], kind: "network", message: "--kind network: this version reads serial, keyboard"),
         Wrong(options: ["layout": "xx"], match: ["serial=1"], kind: "keyboard", message: "--layout xx"),
         Wrong(options: ["port": "/dev/ttyACM0", "baud": "7"], message: "--baud 7"),
         Wrong(options: ["port": "/dev/ttyACM0", "parity": "maybe"], message: "--parity maybe: write one of none"),
         Wrong(
             options: ["port": "/dev/ttyACM0", "trigger_on": "T"], message: "--trigger-off: write both --trigger-on"),
+        Wrong(
+            options: ["port": "/dev/video0", "size": "HD"], kind: "camera", message: "--size HD: write WIDTHxHEIGHT"),
         Wrong(options: ["port": "/dev/ttyACM0", "leds": "true"], message: "--leds: a serial scanner has no such"),
         Wrong(
             options: ["ack": "true"], match: ["serial=1"], kind: "keyboard",
@@ -66,6 +68,14 @@ import Testing
 
     @Test(arguments: [
         ("keyboard", ["layout": "de", "caps_lock": "true", "controls": #"\x02"#, "leds": "true", "terminator": "tab"]),
+        (
+            "camera",
+            [
+                "size": "1920x1080", "rate": "25", "format": "YUYV", "exposure": "20", "gain": "auto", "focus": "0",
+                "symbologies": "QR,DataMatrix", "charset": "shift_jis", "agree": "2", "again_after_ms": "3000",
+                "direction": "left-to-right", "no_read": "true", "keep_frames": "true",
+            ]
+        ),
         ("hidpos", ["aim": "false", "trigger": "syn", "signal_bag_complete": #"\x04\x01"#]),
         (
             "serial",

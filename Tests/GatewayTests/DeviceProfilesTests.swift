@@ -102,7 +102,7 @@ func shippedProfiles(_ fixture: ConfigurationFixture) throws -> ScannerSettings 
                     "2: base: a text, where true or false is wanted; write true or false",
                     "3: only_scanners[1]: \"05e0\" is no USB id; write \(DeviceProfile.USBPattern.rule)",
                     "5: mode[1].name: \"a b\" is not a name; write 1 to 63 of A-Z a-z 0-9 . _ -, the first a letter or digit",
-                    "6: mode[1].kind: \"usb\" is not known; write one of \"serial\", \"keyboard\", \"hidpos\"",
+                    "6: mode[1].kind: \"usb\" is not known; write one of \"serial\", \"keyboard\", \"hidpos\", \"camera\"",
                     "8: mode[1].usb[2]: \"1eab:??0x\" is no USB id; write \(DeviceProfile.USBPattern.rule)",
                     "11: mode[1].serial.baud: too small; write 1200 to 921600",
                     "12: mode[1].serial.parity: \"evn\" is not known; write \"even\"",
@@ -116,6 +116,14 @@ func shippedProfiles(_ fixture: ConfigurationFixture) throws -> ScannerSettings 
             mode + "[mode.keyboard]\nlayout = \"us\"",
             "6: mode[1].keyboard: the mode is of kind serial; write [mode.serial], "
                 + "or kind = \"keyboard\""
+        ),
+        (
+            "[[mode]]\nname = \"a\"\nkind = \"camera\"\nsetup = \"x\"\n[mode.camera]\nsize = \"big\"",
+            "7: mode[1].camera.size: --size big: write WIDTHxHEIGHT"
+        ),
+        (
+            "[[mode]]\nname = \"a\"\nkind = \"camera\"\nsetup = \"x\"\ninit = \"x\"",
+            "6: mode[1].init: a camera cannot be told anything; remove it"
         ),
         (mode + mode, "7: mode[2].name: \"a\" is the name of mode[1] (line 3) already; write another name"),
         (mode + "[mode.serial]\nbaud = 12345", "7: mode[1].serial.baud: --baud 12345: write one of "),

@@ -16,6 +16,7 @@ import Testing
             case .serial: "/dev/ttyACM\(number)"
             case .keyboard: "/dev/input/event\(number)"
             case .hidpos: "/dev/hidraw\(number)"
+            case .camera: "/dev/video\(number)"
             }
         return AttachedNode(
             kind: kind, path: path, sysPath: "/sys\(path)",

@@ -74,7 +74,8 @@ import Testing
                 let gateway = try await RunningGateway(configuration)
                 let start = clock.now
                 try await gateway.stop()
-                #expect(clock.now - start < .seconds(5))
+                // A request that is under way is waited for, ten seconds; here is none.
+                #expect(clock.now - start < .seconds(9))
             }
         }
     }

@@ -21,7 +21,7 @@ public final class ChildProcess {
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var process = pid_t()
-        let path = program.contains("/") ? program : try Self.folder() + "/" + program
+        let path = program.contains("/") ? program : try Self.built(program)
         let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
         guard failure == 0 else { throw SetupError("start \(program): \(String(cString: strerror(failure)))") }
         id = process
@@ -49,13 +49,13 @@ public final class ChildProcess {
         return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
     }
 
-    /// Where the package's programs are: beside the test bundle.
-    private static func folder() throws -> String {
+    /// The path of one of the package's programs: beside the test bundle.
+    public static func built(_ program: String) throws -> String {
         var link = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &link, link.count)
         guard count > 0 else { throw SetupError("read /proc/self/exe") }
         let path = String(decoding: link.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+        return "/" + path.split(separator: "/").dropLast().joined(separator: "/") + "/" + program
     }
 }
 

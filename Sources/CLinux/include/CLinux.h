@@ -50,6 +50,9 @@ int scangate_send_descriptor(int socket, const void *address, size_t address_siz
                              int descriptor);
 int scangate_duplicate(int fd);
 
+#include "CLinuxVideo.h"
+#include "CLinuxProcess.h"
+
 // hidraw (linux/hidraw.h)
 int scangate_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product);
 int scangate_hidraw_descriptor(int fd, uint8_t *bytes, uint32_t capacity);

@@ -10,7 +10,19 @@
 const char *scangate_zbar_load(void);
 
 // Numbers of zbar.h; CZBar.c has the compiler compare them.
-enum { SCANGATE_ZBAR_PARTIAL = 1, SCANGATE_ZBAR_QR = 64 };
+enum {
+    SCANGATE_ZBAR_PARTIAL = 1,
+    SCANGATE_ZBAR_EAN8 = 8,
+    SCANGATE_ZBAR_EAN13 = 13,
+    SCANGATE_ZBAR_ITF = 25,
+    SCANGATE_ZBAR_DATABAR = 34,
+    SCANGATE_ZBAR_DATABAR_EXPANDED = 35,
+    SCANGATE_ZBAR_CODABAR = 38,
+    SCANGATE_ZBAR_CODE39 = 39,
+    SCANGATE_ZBAR_QR = 64,
+    SCANGATE_ZBAR_CODE93 = 93,
+    SCANGATE_ZBAR_CODE128 = 128,
+};
 enum { SCANGATE_ZBAR_ENABLE = 0, SCANGATE_ZBAR_BINARY = 4, SCANGATE_ZBAR_INVERTED = 0x81 };
 
 // Everything below only after scangate_zbar_load() has returned NULL.
@@ -28,6 +40,7 @@ typedef struct {
     const uint8_t *data;  // until the next scan
     size_t size;
     unsigned points;
+    int joined;  // from several symbols of the picture
 } scangate_zbar_symbol;
 // The symbols of the last scan, one after the other, from `position` 0 on; false after the last.
 int scangate_zbar_next(scangate_zbar *scanner, int position, scangate_zbar_symbol *symbol);

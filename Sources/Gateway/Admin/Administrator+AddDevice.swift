@@ -54,14 +54,16 @@ extension Administrator {
         guard let text else {
             if let port {
                 let node = Files.resolved(port) ?? port
-                return node.hasPrefix("/dev/input/") ? .keyboard : node.hasPrefix("/dev/hidraw") ? .hidpos : .serial
+                return node.hasPrefix("/dev/input/")
+                    ? .keyboard
+                    : node.hasPrefix("/dev/hidraw") ? .hidpos : node.hasPrefix("/dev/video") ? .camera : .serial
             }
             let kinds = Set(attachedNodes().filter(match.accepts).map(\.kind))
-            let best = [NodeKind.serial, .hidpos, .keyboard].first(where: kinds.contains)
+            let best = [NodeKind.serial, .hidpos, .keyboard, .camera].first(where: kinds.contains)
             guard let kind = best.flatMap({ Device.Kind(rawValue: $0.rawValue) }) else {
                 throw CommandError(
                     "no such scanner is attached, so that its kind is not known",
-                    hint: "plug it in, or write --kind serial, keyboard or hidpos", exit: .usage)
+                    hint: "plug it in, or write --kind serial, keyboard, hidpos or camera", exit: .usage)
             }
             return kind
         }
@@ -70,7 +72,8 @@ extension Administrator {
             throw CommandError("--kind \(Safe.text(text)): write one of \(kinds)", exit: .usage)
         }
         guard NodeKind(rawValue: text) != nil else {
-            throw CommandError("--kind \(text): this version reads serial, keyboard and hidpos scanners", exit: .usage)
+            throw CommandError(
+                "--kind \(text): this version reads serial, keyboard and hidpos scanners and cameras", exit: .usage)
         }
         return kind
     }

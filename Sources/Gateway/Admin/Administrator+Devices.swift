@@ -118,6 +118,13 @@ extension Administrator {
             $0.key("match")
             $0.array { for text in device.matches { $0.string(text) } }
             $0.member("profile", device.options["profile"] ?? "")
+            $0.key("options")
+            $0.object {
+                for (option, text) in device.options.sorted(by: { $0.key < $1.key }) {
+                    $0.key(option)
+                    $0.string(text)
+                }
+            }
             $0.member("kid", device.kid.text)
             $0.member("added_at", Timestamp.text(device.addedMs))
             $0.member("scans", counts?.scans ?? 0)

@@ -131,9 +131,12 @@ struct Discovery {
                 + "--match prefix=TEXT as well"
         }
         guard device == nil, !isScanner else { return "" }
-        return node.kind == .keyboard
-            ? "a keyboard, or a scanner that passes for one: add it only if it is a scanner, since its keys then go nowhere else"
-            : "a serial line: a scanner may be behind it"
+        return switch node.kind {
+        case .keyboard:
+            "a keyboard, or a scanner that passes for one: add it only if it is a scanner, since its keys then go nowhere else"
+        case .camera: "a camera: add it if it is to read labels"
+        case .serial, .hidpos: "a serial line: a scanner may be behind it"
+        }
     }
 
     private static func hex(_ id: UInt16) -> String {

@@ -62,6 +62,15 @@ public struct ScannerSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// `[camera]`: what is kept of what cameras see.
+public struct CameraSettings: Sendable, Equatable {
+    /// The bounds of `frames` in the state directory; `minFree` is the spool's.
+    public var frames = FrameFolder.Bounds()
+
+    /// The defaults.
+    public init() {}
+}
+
 /// One effective value, for `config show`.
 public struct ConfigurationEntry: Sendable, Equatable {
     /// The key, such as `uplink[1].batch.max_scans`.
@@ -106,6 +115,8 @@ public struct Configuration: Sendable, Equatable {
     }
     /// The gateway's own sounds and lights, in the order of the configuration.
     public internal(set) var signals: [SignalSettings] = []
+    /// What is kept of what cameras see.
+    public internal(set) var camera = CameraSettings()
     /// Health, metrics and pages.
     public internal(set) var console = ConsoleSettings()
     /// What makes `scangate relay` of it; nil for a gateway's file.

@@ -33,6 +33,7 @@ struct ConfigurationBuilder {
         }
         result.labels = labels(root.tables("label"))
         result.scanners = scanners(root.table("scanners"))
+        result.camera = camera(root.table("camera"), result.spool)
         relayKeys = relayKeys(root.table("relay"))
         result.uplinks = root.tables("uplink").compactMap { uplink($0) }
         result.relay = relay(root.table("relay"), root.tables("uplink"))

@@ -19,6 +19,7 @@ extension ConfigurationSchema {
         Key(
             "scanners", .table(scanners), .none, "Scanners: which profiles there are, and what becomes of strange ones."
         ),
+        Key("camera", .table(camera), .none, "What is kept of what cameras see."),
         Key("uplink", .tables(uplink), .none, "The ways out. Without one, scans wait in the spool."),
         Key(
             "signal", .tables(signal), .none,

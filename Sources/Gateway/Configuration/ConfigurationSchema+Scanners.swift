@@ -13,6 +13,17 @@ extension ConfigurationSchema {
                 + "default may be missing."),
     ]
 
+    static let camera = [
+        Key(
+            "max_frames", .integer(0...100_000), .value("200"),
+            "Pictures of objects that passed a camera without a label (its `--keep-frames`), in `frames` of state_dir; the "
+                + "oldest go first. 0 keeps none."),
+        Key(
+            "max_frame_bytes", .size(1 << 20...1 << 40), .value("\"64 MiB\""),
+            "What they may take together; the oldest go first. None is kept where less than the spool's min_free is free."
+        ),
+    ]
+
     /// A profile: `devices/NAME.toml`.
     static let profile = ConfigurationSchema(keys: [
         Key("title", .text(max: 120), .required, "The family, for people."),
@@ -33,6 +44,7 @@ extension ConfigurationSchema {
         Key("serial", .table(line), .none, "Of a mode of kind serial."),
         Key("keyboard", .table(keys), .none, "Of a mode of kind keyboard."),
         Key("hidpos", .table(reports), .none, "Of a mode of kind hidpos."),
+        Key("camera", .table(pictures), .none, "Of a mode of kind camera."),
         Key("signals", .table(signals), .none, "What the scanner is told for each signal."),
         Key("trigger", .table(trigger), .none, "What starts and what ends a read without its button."),
     ]
@@ -78,6 +90,22 @@ extension ConfigurationSchema {
         Key(
             "trigger", .choice(HIDPOSSettings.TriggerCommand.allCases.map(\.rawValue)), .none,
             "How a read is started without its button: as its descriptor says, by Honeywell's SYN T, not at all."),
+    ]
+
+    private static let pictures = [
+        Key(
+            "size", .text(max: 16), .none, "The size that is asked for, WIDTHxHEIGHT; the nearest offered one is taken."
+        ),
+        Key("rate", .integer(1...1000), .none, "Frames a second that are asked for."),
+        Key("format", .choice(["GREY", "NV12", "YUYV", "MJPG", "JPEG"]), .none, "How pixels are written."),
+        Key("exposure", .text(max: 16), .none, "How long a frame is exposed, in 100 µs, or `auto`."),
+        Key("gain", .text(max: 16), .none, "The sensor's gain, or `auto`."),
+        Key("focus", .text(max: 16), .none, "The lens, or `auto`."),
+        Key("symbologies", .text(max: 200), .none, "Which kinds of code are read, such as `QR,DataMatrix`."),
+        Key(
+            "charset", .choice(CaptureSettings.Charset.allCases.map(\.rawValue)), .none,
+            "In which character set codes are that do not say it and are not UTF-8; `raw` leaves the bytes of all as they are."
+        ),
     ]
 
     private static let signals = [

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Model
 internal import Posix
 internal import Scanners
+internal import Spool
 
 extension ConfigurationBuilder {
     /// The most profiles of one directory; what is over it is a mistake.
@@ -57,6 +58,15 @@ extension ConfigurationBuilder {
             layers.append(layer)
         }
         result.profiles = DeviceProfiles(layers: layers)
+        return result
+    }
+
+    /// `[camera]`; what must stay free is the spool's word.
+    func camera(_ table: ConfigurationTable, _ spool: SpoolLimits) -> CameraSettings {
+        var result = CameraSettings()
+        result.frames.files = table.integer("max_frames").map { Int($0) } ?? result.frames.files
+        result.frames.bytes = table.integer("max_frame_bytes") ?? result.frames.bytes
+        result.frames.minFree = spool.minFree
         return result
     }
 

@@ -63,6 +63,12 @@ struct ProfileLoader {
                 table.origin(of: other.rawValue), inner.path, "the mode is of kind \(kind.rawValue)",
                 "write [mode.\(kind.rawValue)], or kind = \"\(other.rawValue)\"")
         }
+        if kind == .camera {
+            for key in ["init", "signals", "trigger"] where table.has(key) {
+                findings.mistake(
+                    table.origin(of: key), table.path(of: key), "a camera cannot be told anything", "remove it")
+            }
+        }
         if kind == .keyboard {
             for key in ["init", "signals", "trigger"] where table.has(key) {
                 findings.mistake(

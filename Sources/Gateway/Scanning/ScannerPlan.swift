@@ -146,7 +146,7 @@ struct ScannerPlan: Equatable {
         }
         let registered = NodeKind(rawValue: claimant.device.kind.rawValue)
         // As registered; after a change of mode what gives more: an answer, then whole labels.
-        let order: [NodeKind] = [registered].compactMap { $0 } + [.serial, .hidpos, .keyboard]
+        let order: [NodeKind] = [registered].compactMap { $0 } + [.serial, .hidpos, .keyboard, .camera]
         func rank(_ node: AttachedNode) -> (Int, UInt8, String) {
             (order.firstIndex(of: node.kind) ?? order.count, node.usb?.interface ?? 0, node.path)
         }

@@ -12,6 +12,7 @@ actor ScannerSet {
     private let clock: TimeSource
     private let watch: NodeWatch?
     private let grabs: KeptGrabs
+    private let frames: FrameFolder
     private var settings: ScannerSettings
     private var devices: [Device] = []
     private var running: [String: (plan: ScannerPlan.Port, port: ScannerPort)] = [:]
@@ -26,12 +27,16 @@ actor ScannerSet {
     /// Runs on the poll thread.
     nonisolated var unownedExecutor: UnownedSerialExecutor { poll.asUnownedSerialExecutor() }
 
-    init(poll: PollThread, sink: any ReadingSink, settings: ScannerSettings, grabs: KeptGrabs, clock: TimeSource) {
+    init(
+        poll: PollThread, sink: any ReadingSink, settings: ScannerSettings, grabs: KeptGrabs, frames: FrameFolder,
+        clock: TimeSource
+    ) {
         self.poll = poll
         self.sink = sink
         self.settings = settings
         self.clock = clock
         self.grabs = grabs
+        self.frames = frames
         do { watch = try NodeWatch() } catch {
             Log.warning("scanners are found by --port only: \(error.description)")
             watch = nil
@@ -154,7 +159,9 @@ actor ScannerSet {
                 let makeDriver =
                     planned.isIgnored
                     ? ScannerDrivers.ignoring(keeper: grabs)
-                    : try ScannerDrivers.make(planned.kind, planned.options, keeper: grabs, clock: clock)
+                    : try ScannerDrivers.make(
+                        planned.kind, planned.options, keeper: grabs, clock: clock,
+                        keepFrame: keeper(of: planned.route?.devices.first))
                 let port = ScannerPort(
                     route: planned.route ?? ScannerRoute(branches: []), path: planned.path,
                     place: planned.attached, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
@@ -169,6 +176,12 @@ actor ScannerSet {
                 }
             }
         }
+    }
+
+    /// What a camera hands its best frame of a no-read to.
+    private func keeper(of device: DeviceID?) -> (@Sendable ([UInt8]) -> Void)? {
+        guard let device else { return nil }
+        return { [frames, clock] jpeg in frames.keep(jpeg, of: device, at: clock.now().wallMs) }
     }
 
     private func tellOfMode(_ planned: ScannerPlan.Port, _ port: ScannerPort) async {

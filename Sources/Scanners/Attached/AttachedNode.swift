@@ -8,6 +8,8 @@ public enum NodeKind: String, Sendable, CaseIterable {
     case keyboard
     /// A HID point-of-sale scanner: a hidraw node with usage page 0x8C, or Honeywell's 0xFF8C.
     case hidpos
+    /// A camera: a video node that gives pictures.
+    case camera
 }
 
 /// One node under /dev that a scanner may be behind, as udev and sysfs describe it.
@@ -42,7 +44,7 @@ public struct AttachedNode: Sendable, Hashable {
 
     /// How it is spoken to.
     public var kind: NodeKind
-    /// The node: `/dev/ttyACM0`, `/dev/input/event3`, `/dev/hidraw1`.
+    /// The node: `/dev/ttyACM0`, `/dev/input/event3`, `/dev/hidraw1`, `/dev/video0`.
     public var path: String
     /// Its place in sysfs: what names it while it is attached.
     public var sysPath: String

@@ -7,6 +7,7 @@ internal import Udev
 public final class NodeWatch {
     private static let filter: UdevMonitor.Filter = [
         ("tty", ["ttyACM*", "ttyUSB*", "ttyS*", "ttyAMA*"]), ("input", ["event*"]), ("hidraw", ["hidraw*"]),
+        ("video4linux", ["video*"]),
     ]
 
     private let monitor: UdevMonitor
@@ -59,13 +60,15 @@ public final class NodeWatch {
 }
 
 extension AttachedNode {
-    /// Nil for what no scanner can be behind: a mouse, a keypad, a line of the board without a chip, what is gone.
+    /// Nil for what no scanner can be behind: a mouse, a keypad, a line of the board without a chip, a camera's node for
+    /// what is said about its pictures, what is gone.
     init?(_ device: UdevDevice) {
         guard device.isPresent else { return nil }
         let kind: NodeKind
         switch device.subsystem {
         case "tty" where device.portType != 0 || device.usb != nil: kind = .serial
         case "input" where Self.isKeyboard(device.keys): kind = .keyboard
+        case "video4linux" where device.givesPictures: kind = .camera
         case "hidraw" where Self.isBarcodeScanner(device.sysPath): kind = .hidpos
         default: return nil
         }

@@ -24,6 +24,12 @@ public protocol ScannerDriver: AnyObject {
     /// Nothing has come for `patience`.
     func fellSilent() -> [ScannerOutput]
 
+    /// The place in sysfs of the node that `open` has opened; asked once, before `begin`.
+    func place(of descriptor: Int32) -> Sysfs.Place?
+
+    /// Whether an open node is not a connected scanner yet: the driver says `.connected` when it is, or `.failed`.
+    var connectsLater: Bool { get }
+
     /// The node is gone, or no longer wanted: what was read of a scan is no scan.
     func ended() -> [ScannerOutput]
 
@@ -47,6 +53,10 @@ public protocol ScannerDriver: AnyObject {
 }
 
 extension ScannerDriver {
+    /// That of the descriptor itself.
+    public func place(of descriptor: Int32) -> Sysfs.Place? { Sysfs.place(of: descriptor) }
+    /// What can be opened is there.
+    public var connectsLater: Bool { false }
     /// It cannot be told.
     public var answers: [Signal: Answer] { [:] }
     /// As it is told of a scan.
@@ -69,8 +79,8 @@ public protocol ConversingDriver: ScannerDriver {
     /// Gives a signal that answers no scan; nil where the scanner cannot be told.
     func give(_ signal: Signal) -> [ScannerOutput]?
 
-    /// Begins or ends a read without the button.
-    func trigger(_ isOn: Bool) -> [ScannerOutput]
+    /// Begins or ends a read without the button; nil where the scanner knows no such thing.
+    func trigger(_ isOn: Bool) -> [ScannerOutput]?
 }
 
 /// What a driver makes of what was read.
@@ -84,6 +94,10 @@ public enum ScannerOutput: Sendable, Equatable {
     case write([UInt8])
     /// The scanner refuses, or does not answer, what it was told; a sentence for the admin.
     case complaint(String)
+    /// Of a driver that connects later: the scanner works from now on.
+    case connected
+    /// It cannot be read any more, or never could: the node is closed, and opened again later; the reason, for people.
+    case failed(String)
     /// The device does what no scanner does: it is closed for good, and disabled, with this reason.
     case hostile(String)
 }

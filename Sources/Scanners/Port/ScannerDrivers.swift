@@ -7,9 +7,13 @@ public enum ScannerDrivers {
     ///
     /// Throws `ScannerOptionMistake`.
     ///
-    /// - Parameter keeper: keeps keyboards grabbed over a restart; nil gives them back at the end.
+    /// - Parameters:
+    ///   - keeper: keeps keyboards grabbed over a restart; nil gives them back at the end.
+    ///   - keepFrame: takes a camera's best frame of an object that passed without a label, as JPEG; on the camera's
+    ///     thread, where it returns at once.
     public static func make(
-        _ kind: NodeKind, _ options: [String: String], keeper: (any GrabKeeper)? = nil, clock: TimeSource = .system
+        _ kind: NodeKind, _ options: [String: String], keeper: (any GrabKeeper)? = nil, clock: TimeSource = .system,
+        keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
     ) throws(ScannerOptionMistake) -> @Sendable () -> any ScannerDriver {
         switch kind {
         case .serial:
@@ -22,6 +26,9 @@ public enum ScannerDrivers {
         case .hidpos:
             let settings = try HIDPOSSettings(options: options)
             return { HIDPOSDriver(settings) }
+        case .camera:
+            let settings = try CaptureSettings(options: options)
+            return { CameraDriver(settings, keepFrame: keepFrame) }
         }
     }
 
@@ -38,6 +45,7 @@ public enum ScannerDrivers {
         case .serial: common.union(line).union(signals)
         case .keyboard: common.union(["layout", "terminator", "idle_ms", "controls", "caps_lock", "leds"])
         case .hidpos: common.union(["trigger"]).union(signals)
+        case .camera: CaptureSettings.options.union(["agree", "again_after_ms", "direction", "no_read", "keep_frames"])
         }
     }
 

@@ -40,6 +40,10 @@ public actor ScannerPort {
         let signals: [Signal: Answer]
         let unsettled = UnsettledScans()
         let since: Moment
+        /// Whether the scanner is connected, and not only its node open.
+        var isConnected: Bool
+        /// When to try again, should it fail before that.
+        let pause: Duration
         /// How many scans the driver has made known.
         var scans = 0
         var silence: PollThread.Token?
@@ -81,7 +85,7 @@ public actor ScannerPort {
     /// get their commit, and no answer. Whether the node was open until now.
     @discardableResult
     public func stop() async -> Bool {
-        let wasOpen = open != nil
+        let wasOpen = open?.isConnected == true
         isStopped = true
         watch?.stop()
         watch = nil
@@ -109,7 +113,8 @@ public actor ScannerPort {
     /// Has the scanner read without its button, or end that; false where it is not there, or has no such command.
     public func trigger(_ isOn: Bool) -> Bool {
         if let talker = open?.driver as? any ConversingDriver {
-            handle(talker.trigger(isOn))
+            guard let outputs = talker.trigger(isOn) else { return false }
+            handle(outputs)
             armSilence()
             return true
         }
@@ -136,7 +141,7 @@ public actor ScannerPort {
             // have become another's in between.
             if let place, Sysfs.place(ofNode: path) != place { throw elsewhere }
             let file = try driver.open(path)
-            if let place, Sysfs.place(of: file.raw) != place { throw elsewhere }
+            if let place, driver.place(of: file.raw) != place { throw elsewhere }
             let first = try driver.begin(file.raw)
             let writer = driver.writesBlock ? try BlockingWriter(file.raw, name: path) : nil
             let token = try poll.watch(file.raw, for: .readable, named: path) { [weak self] events in
@@ -148,30 +153,47 @@ public actor ScannerPort {
             }
             open = Opening(
                 file: file, token: token, driver: driver, answers: answers, writer: writer, table: driver.answers,
-                signals: driver.signals, since: clock.now(), silence: nil)
-            lastFault = ""
-            note(.connected(port: path))
+                signals: driver.signals, since: clock.now(), isConnected: false, pause: pause, silence: nil)
+            if !driver.connectsLater { connected() }
             handle(first)
             armSilence()
         } catch {
-            watch?.watchNode()
-            if Files.status(path) != nil {
-                // Whoever holds the node may have let go before it was watched.
-                retry = poll.after(pause) { [weak self] in
-                    self?.assumeIsolated { $0.pathChanged(retryAfter: .seconds(10)) }
-                }
-            }
-            // Said once: the path may change many times before it opens.
-            guard error.description != lastFault else { return }
-            lastFault = error.description
-            if route.devices.isEmpty {
-                Log.error("\(path) is not kept from typing, and is tried again: \(error.description)")
-            }
-            note(.disconnected(reason: error.description))
+            notOpened(error.description, retryAfter: pause)
         }
     }
 
     private var elsewhere: SystemError { SystemError("find the scanner again at", path, code: ENODEV) }
+
+    private func notOpened(_ reason: String, retryAfter pause: Duration) {
+        watch?.watchNode()
+        if Files.status(path) != nil {
+            // Whoever holds the node may have let go before it was watched.
+            retry = poll.after(pause) { [weak self] in
+                self?.assumeIsolated { $0.pathChanged(retryAfter: .seconds(10)) }
+            }
+        }
+        // Said once: the path may change many times before it opens.
+        guard reason != lastFault else { return }
+        lastFault = reason
+        if route.devices.isEmpty {
+            Log.error("\(path) is not kept from typing, and is tried again: \(reason)")
+        }
+        note(.disconnected(reason: reason))
+    }
+
+    private func connected() {
+        guard open?.isConnected == false else { return }
+        open?.isConnected = true
+        lastFault = ""
+        note(.connected(port: path))
+    }
+
+    private func failed(_ reason: String) {
+        guard let isConnected = open?.isConnected, let pause = open?.pause else { return }
+        if isConnected { return close(reason: reason) }
+        close(reason: nil)
+        notOpened(reason, retryAfter: pause)
+    }
 
     private func resume(_ rest: ArraySlice<Answer.Step>, after pause: Duration, _ generation: Int) {
         guard let answers = open?.answers else { return }
@@ -203,6 +225,8 @@ public actor ScannerPort {
             case .complaint(let text): note(.complaint(text))
             case .dropped(let reason): drop(reason)
             case .scan(let bytes, let symbology, let aim): submit(bytes, symbology, aim)
+            case .connected: connected()
+            case .failed(let reason): return failed(reason)
             case .hostile(let reason):
                 (isStopped, isHostile) = (true, true)
                 close(reason: nil)

@@ -1,7 +1,8 @@
 extension DeviceProfile {
     /// Every scanner that no other profile knows: what `devices/generic.toml` says, for where no file is installed.
     public static let generic = DeviceProfile(
-        name: "generic", title: "any scanner", modes: [genericCDC, genericRS232, genericHIDPOS, genericKeyboard])
+        name: "generic", title: "any scanner",
+        modes: [genericCDC, genericRS232, genericHIDPOS, genericKeyboard, genericCamera])
 
     private static func patterns(_ texts: String...) -> [USBPattern] { texts.compactMap { USBPattern($0) } }
 
@@ -50,4 +51,14 @@ extension DeviceProfile {
         limits: "It cannot be told anything: it beeps when it has read, before anything is stored. Bytes above 127 "
             + "and control characters may come wrong. Without a USB id of its own it has to be registered by its "
             + "USB port.")
+
+    private static let genericCamera = Mode(
+        name: "camera", kind: .camera,
+        options: [:],
+        setup: "Plug it in. Fixed focus or a fixed --focus, short --exposure where labels move, and light: a label's "
+            + "smallest square should be 4 pixels or more.",
+        limits:
+            "It cannot be told anything, and does not beep: use a signal light or the gateway's own sound. Only USB "
+            + "video class cameras and others that Linux has as a plain capture node; not those of phones' and single "
+            + "boards' ribbon cables that need libcamera.")
 }

@@ -112,7 +112,7 @@ public final class SSIDriver: ConversingDriver {
     }
 
     /// See `ConversingDriver`.
-    public func trigger(_ isOn: Bool) -> [ScannerOutput] {
+    public func trigger(_ isOn: Bool) -> [ScannerOutput]? {
         wake()
         if let configured = isOn ? settings.triggerOn : settings.triggerOff {
             commands.add(configured.steps.map { .init(bytes: $0.bytes, pause: $0.pause) })

@@ -37,3 +37,8 @@ size_t bare_sink_answer(
 
 // CPU time of this thread in nanoseconds.
 int64_t bare_loop_thread_cpu(void);
+
+// Plain zbar on a picture of 8-bit luma without gaps: QR only, density 1, raw bytes. The number of codes, or -1; the bytes
+// of the first one in `out`, 0 of them where there is no room.
+int bare_zbar_read(
+    const unsigned char *luma, unsigned width, unsigned height, unsigned char *out, size_t room, size_t *size);

@@ -1,0 +1,102 @@
+/// What the daemon asks of its decode worker. One order at a time: each has one answer.
+public enum WorkerOrder: Sendable, Equatable {
+    /// Read a frame.
+    case frame(FrameOrder)
+    /// Put the frame that is kept into the outbox, as JPEG: the sharpest of the last passage, which is frames that
+    /// differ with less than `rest` others between them.
+    case kept
+
+    /// Frames that do not differ, after which the next one that does begins a new passage.
+    public static let rest = 5
+
+    /// The longest message.
+    public static let limit = 64
+
+    /// As it goes through the socket.
+    public var message: [UInt8] {
+        var out = MessageWriter()
+        switch self {
+        case .frame(let order):
+            out.put(UInt32(1))
+            order.write(to: &out)
+        case .kept: out.put(UInt32(2))
+        }
+        return out.bytes
+    }
+
+    /// Reads a message; nil for one that the daemon does not send.
+    public init?(_ message: [UInt8]) {
+        var input = MessageReader(message)
+        switch input.take(UInt32.self) {
+        case 1:
+            guard let order = FrameOrder(from: &input) else { return nil }
+            self = .frame(order)
+        case 2: self = .kept
+        default: return nil
+        }
+        guard input.isAtEnd else { return nil }
+    }
+}
+
+/// One frame, in a slot of the shared memory.
+public struct FrameOrder: Sendable, Equatable {
+    /// How it lies in the slot.
+    public enum Content: Sendable, Equatable {
+        /// Rows of luma without gaps.
+        case luma(width: Int, height: Int)
+        /// A JPEG file.
+        case jpeg
+    }
+
+    /// What kind of file a picture is wanted as.
+    public enum Picture: UInt32, Sendable {
+        case jpeg = 1
+        case png = 2
+        /// No file: rows of luma without gaps, which nobody has to parse.
+        case luma = 3
+    }
+
+    /// Which slot.
+    public var slot: Int
+    /// The camera's number of the frame.
+    public var number: UInt64
+    /// How it lies there.
+    public var content: Content
+    /// Bytes that it has.
+    public var length: Int
+    /// Whether it may be kept as the sharpest of its passage.
+    public var keeps: Bool
+    /// As what file it is to be put into the outbox; nil for not at all.
+    public var picture: Picture?
+
+    /// A frame.
+    public init(
+        slot: Int, number: UInt64, content: Content, length: Int, keeps: Bool = false, picture: Picture? = nil
+    ) {
+        (self.slot, self.number, self.content, self.length) = (slot, number, content, length)
+        (self.keeps, self.picture) = (keeps, picture)
+    }
+
+    func write(to out: inout MessageWriter) {
+        out.put(UInt32(slot))
+        out.put(number)
+        let (width, height) = if case .luma(let width, let height) = content { (width, height) } else { (0, 0) }
+        out.put(UInt32(width))
+        out.put(UInt32(height))
+        out.put(UInt32(length))
+        out.put(UInt32(keeps ? 1 : 0))
+        out.put(picture?.rawValue ?? 0)
+    }
+
+    init?(from input: inout MessageReader) {
+        guard let slot: UInt32 = input.take(), let number: UInt64 = input.take(), let width: UInt32 = input.take(),
+            let height: UInt32 = input.take(), let length: UInt32 = input.take(), let keeps: UInt32 = input.take(),
+            let picture: UInt32 = input.take(), slot < FrameMemory.slots, length <= FrameMemory.slotSize,
+            width <= 1 << 14, height <= 1 << 14, width * height <= length
+        else { return nil }
+        self.init(
+            slot: Int(slot), number: number,
+            content: width == 0 ? .jpeg : .luma(width: Int(width), height: Int(height)), length: Int(length),
+            keeps: keeps != 0, picture: Picture(rawValue: picture))
+    }
+}
