@@ -103,7 +103,7 @@ let package = Package(
         program(
             "scangate",
             [
-                "CameraView", "DecodeWorker", "Decoding", "Gateway", "Imaging", "JSON", "Model", "Pictures", "Posix",
+                "CameraView", "DecodeWorker", "FrameLink", "Gateway", "Imaging", "JSON", "Model", "Pictures", "Posix",
                 "Scanners",
             ]),
         program("tracetrack-sim", ["Simulator"]),
@@ -186,6 +186,6 @@ let package = Package(
 if Context.environment["SCANGATE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "scangate-fuzz", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Fuzz",
+            name: "scangate-fuzz", dependencies: ["Decoding", "FrameLink", "Imaging", "Pictures"], path: "Tests/Fuzz",
             swiftSettings: swiftSettings))
 }

@@ -13,23 +13,6 @@ CLONES void scangate_invert(const uint8_t *restrict from, size_t stride, size_t 
         for (size_t x = 0; x < width; x++) to[x] = 255 - from[x];
 }
 
-size_t scangate_sample(const uint8_t *from, size_t stride, size_t width, size_t height, size_t step, uint8_t *to) {
-    uint8_t *begin = to;
-    for (size_t y = step / 2; y < height; y += step)
-        for (size_t x = step / 2; x < width; x += step) *to++ = from[y * stride + x];
-    return (size_t)(to - begin);
-}
-
-CLONES size_t scangate_differing(const uint8_t *restrict one, const uint8_t *restrict other, size_t count,
-                                 uint8_t tolerance) {
-    size_t differing = 0;
-    for (size_t x = 0; x < count; x++) {
-        int difference = one[x] - other[x];
-        differing += (difference < 0 ? -difference : difference) > tolerance;
-    }
-    return differing;
-}
-
 CLONES double scangate_sharpness(const uint8_t *from, size_t stride, size_t width, size_t height, size_t step) {
     if (width < 3 || height < 3) return 0;
     int64_t sum = 0, squares = 0, count = 0;

@@ -49,6 +49,7 @@ struct FrameReader: ~Copyable {
 
     /// Looks at a frame.
     mutating func read(_ order: FrameOrder) -> FrameResult {
+        if order.content == .file { return readFile(order) }
         let start = SystemClock.bootMicroseconds
         var result = FrameResult(number: order.number)
         let slot = UnsafeRawBufferPointer(rebasing: memory.slot(order.slot).prefix(order.length))
@@ -74,6 +75,24 @@ struct FrameReader: ~Copyable {
         return result
     }
 
+    /// Looks at a picture file, with all passes.
+    private mutating func readFile(_ order: FrameOrder) -> FrameResult {
+        var result = FrameResult(number: order.number)
+        do {
+            let file = UnsafeRawBufferPointer(rebasing: memory.file.prefix(order.length))
+            try PictureFile.read(file, into: decoded)
+            let picture = decoded.view
+            let start = SystemClock.bootMicroseconds
+            result.codes = try reader.read(picture, effort: .still).filter { !$0.bytes.isEmpty }.map { FrameCode($0) }
+            result.microseconds = Int(SystemClock.bootMicroseconds - start)
+            (result.width, result.height, result.isSearched) = (picture.width, picture.height, true)
+        } catch {
+            result.isUnreadable = true
+            result.fault = String(describing: error)
+        }
+        return result
+    }
+
     /// Puts the frame that was kept into the outbox; bytes of it, 0 where none was kept.
     mutating func putKept() -> Int { keptSharpness == nil ? 0 : put(kept.view, as: .jpeg) }
 
@@ -86,6 +105,7 @@ struct FrameReader: ~Copyable {
             // What a camera's cable has spoilt.
             guard (try? codec.decode(slot, into: decoded, most: FrameMemory.slotSize)) != nil else { return nil }
             return decoded.view
+        case .file: return nil
         }
     }
 

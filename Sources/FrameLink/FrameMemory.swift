@@ -12,6 +12,8 @@ public final class FrameMemory: Sendable {
     public static let slots = 2
     /// The most bytes of one frame: 4096 by 4096 pixels of luma, or a JPEG.
     public static let slotSize = 16 << 20
+    /// The most bytes of a picture file, which may have all slots.
+    public static let fileSize = slots * slotSize
     /// The most bytes of a picture: luma has as many as its frame.
     public static let outboxSize = slotSize
     /// All of it.
@@ -34,6 +36,11 @@ public final class FrameMemory: Sendable {
     public func slot(_ number: Int) -> UnsafeMutableRawBufferPointer {
         precondition((0..<Self.slots).contains(number), "there is no such slot")
         return UnsafeMutableRawBufferPointer(rebasing: memory.bytes[(number * Self.slotSize)...].prefix(Self.slotSize))
+    }
+
+    /// All slots as one, for a file: no frame waits beside it.
+    public var file: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: memory.bytes.prefix(Self.fileSize))
     }
 
     /// The picture that the worker has written, or nil where it claims more than there can be.

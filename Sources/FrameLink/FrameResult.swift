@@ -66,9 +66,11 @@ public struct FrameResult: Sendable, Equatable {
     public var isSearched = false
     /// Whether it could not be looked at: a JPEG that is none.
     public var isUnreadable = false
+    /// Why it could not be looked at; of a file only.
+    public var fault = ""
     /// How sharp it is; only to be compared with other frames of the same camera. 0 where nobody asked.
     public var sharpness = 0
-    /// How long the worker took.
+    /// How long the worker took; for a file, to find its codes.
     public var microseconds = 0
     /// Bytes of the picture in the outbox; 0 where none is.
     public var pictureLength = 0

@@ -67,6 +67,11 @@ public struct ReportReader: Sendable {
         where number == result.number && index == result.codes.count && index < count:
             result.codes.append(code)
             state = .codes(result, count: count)
+        case (.frame(let number, _), .unreadable(let about, let fault)) where about == number:
+            state = .idle
+            var result = FrameResult(number: number)
+            (result.isUnreadable, result.fault) = (true, fault)
+            return .frame(result)
         case (.kept, .kept(let length)):
             state = .idle
             return .kept(length)

@@ -46,6 +46,9 @@ public struct FrameOrder: Sendable, Equatable {
         case luma(width: Int, height: Int)
         /// A JPEG file.
         case jpeg
+        /// A PNG, JPEG or PGM file, from the first slot on and into the second. It is no frame among others: all is done
+        /// to read it.
+        case file
     }
 
     /// What kind of file a picture is wanted as.
@@ -80,7 +83,13 @@ public struct FrameOrder: Sendable, Equatable {
     func write(to out: inout MessageWriter) {
         out.put(UInt32(slot))
         out.put(number)
-        let (width, height) = if case .luma(let width, let height) = content { (width, height) } else { (0, 0) }
+        // What has no width is a file, and its height says of which kind.
+        let (width, height) =
+            switch content {
+            case .luma(let width, let height): (width, height)
+            case .jpeg: (0, 0)
+            case .file: (0, 1)
+            }
         out.put(UInt32(width))
         out.put(UInt32(height))
         out.put(UInt32(length))
@@ -91,12 +100,21 @@ public struct FrameOrder: Sendable, Equatable {
     init?(from input: inout MessageReader) {
         guard let slot: UInt32 = input.take(), let number: UInt64 = input.take(), let width: UInt32 = input.take(),
             let height: UInt32 = input.take(), let length: UInt32 = input.take(), let keeps: UInt32 = input.take(),
-            let picture: UInt32 = input.take(), slot < FrameMemory.slots, length <= FrameMemory.slotSize,
-            width <= 1 << 14, height <= 1 << 14, width * height <= length
+            let picture: UInt32 = input.take(), slot < FrameMemory.slots, width <= 1 << 14, height <= 1 << 14,
+            width * height <= length
         else { return nil }
+        let content: Content? =
+            switch (width, height) {
+            case (0, 0): .jpeg
+            case (0, 1): slot == 0 ? .file : nil
+            case (0, _): nil
+            default: .luma(width: Int(width), height: Int(height))
+            }
+        guard let content, length <= (content == .file ? FrameMemory.fileSize : FrameMemory.slotSize) else {
+            return nil
+        }
         self.init(
-            slot: Int(slot), number: number,
-            content: width == 0 ? .jpeg : .luma(width: Int(width), height: Int(height)), length: Int(length),
-            keeps: keeps != 0, picture: Picture(rawValue: picture))
+            slot: Int(slot), number: number, content: content, length: Int(length), keeps: keeps != 0,
+            picture: Picture(rawValue: picture))
     }
 }

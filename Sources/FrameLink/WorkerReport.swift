@@ -12,12 +12,18 @@ public enum WorkerReport: Sendable, Equatable {
     case code(FrameCode, index: Int, of: UInt64)
     /// The frame that was kept is in the outbox, so many bytes; 0 where none was kept.
     case kept(Int)
+    /// The file of this number is no picture that can be looked at, and why.
+    case unreadable(UInt64, String)
+
+    /// The longest sentence, in bytes.
+    static let maxFault = 400
 
     /// The longest message.
     public static let limit = 28 + 8 * FrameCode.maxCorners + FrameCode.maxBytes + FrameCode.maxText
 
     /// The messages that answer a frame.
     public static func messages(_ result: FrameResult) -> [[UInt8]] {
+        guard result.fault.isEmpty else { return [unreadable(result.number, result.fault).message] }
         let codes = result.codes.filter { $0.bytes.count <= FrameCode.maxBytes }.prefix(FrameResult.maxCodes)
         return [frame(result, codes: codes.count).message]
             + codes.enumerated().map { code($1, index: $0, of: result.number).message }
@@ -30,7 +36,7 @@ public enum WorkerReport: Sendable, Equatable {
         case .ready: out.put(UInt32(1))
         case .unfit(let text):
             out.put(UInt32(2))
-            out.put(text.utf8.prefix(400))
+            out.put(text.utf8.prefix(Self.maxFault))
         case .frame(let result, let codes):
             out.put(UInt32(3))
             out.put(UInt32(codes))
@@ -48,6 +54,10 @@ public enum WorkerReport: Sendable, Equatable {
         case .kept(let length):
             out.put(UInt32(5))
             out.put(UInt32(clamping: length))
+        case .unreadable(let number, let text):
+            out.put(UInt32(6))
+            out.put(number)
+            out.put(text.utf8.prefix(Self.maxFault))
         }
         return out.bytes
     }
@@ -59,7 +69,7 @@ public enum WorkerReport: Sendable, Equatable {
         switch input.take(UInt32.self) {
         case 1: self = .ready
         case 2:
-            guard let text = input.take(message.count - 4), text.count <= 400 else { return nil }
+            guard let text = input.take(message.count - 4), text.count <= Self.maxFault else { return nil }
             self = .unfit(String(decoding: text, as: UTF8.self))
         case 3:
             guard let (result, codes) = Self.frame(from: &input) else { return nil }
@@ -72,6 +82,11 @@ public enum WorkerReport: Sendable, Equatable {
         case 5:
             guard let length: UInt32 = input.take(), length <= FrameMemory.outboxSize else { return nil }
             self = .kept(Int(length))
+        case 6:
+            guard let number: UInt64 = input.take(), let text = input.take(message.count - 12),
+                text.count <= Self.maxFault
+            else { return nil }
+            self = .unreadable(number, String(decoding: text, as: UTF8.self))
         default: return nil
         }
         guard input.isAtEnd else { return nil }

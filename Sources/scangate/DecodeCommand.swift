@@ -1,11 +1,10 @@
-internal import Decoding
+internal import FrameLink
 internal import Gateway
 internal import Glibc
-internal import Imaging
 internal import JSON
 internal import Model
-internal import Pictures
 internal import Posix
+internal import Scanners
 
 enum DecodeCommand {
     static let decode = Command(
@@ -31,6 +30,7 @@ enum DecodeCommand {
             throw CommandError("IMAGE is missing", hint: "see --help", exit: .usage)
         }
         let decoder = try PictureDecoder(symbologies: symbologies(arguments), charset: charset(arguments))
+        defer { decoder.close() }
         let (files, faults) = PictureFiles.find(arguments.operands)
         for fault in faults { Output.error(fault) }
         var (codes, failed) = (0, faults.count)
@@ -58,7 +58,8 @@ enum DecodeCommand {
     }
 
     private static let kinds = Symbology.allCases.filter { $0 != .unknown }.map(\.rawValue).joined(separator: " ")
-    private static let charsets = TextRule.allCases.map(\.rawValue).joined(separator: " ")
+    private static let rules = CaptureSettings.Charset.allCases.filter { $0 != .raw }
+    private static let charsets = rules.map(\.rawValue).joined(separator: " ")
 
     private static func symbologies(_ arguments: Arguments) throws(CommandError) -> Set<Symbology> {
         guard let list = arguments["symbologies"] else { return [.qr] }
@@ -72,26 +73,26 @@ enum DecodeCommand {
         return symbologies
     }
 
-    private static func charset(_ arguments: Arguments) throws(CommandError) -> TextRule {
+    private static func charset(_ arguments: Arguments) throws(CommandError) -> CaptureSettings.Charset {
         guard let word = arguments["charset"] else { return .utf8 }
-        guard let rule = TextRule(rawValue: word.lowercased()) else {
+        guard let rule = rules.first(where: { $0.rawValue == word.lowercased() }) else {
             throw CommandError("--charset \(Safe.text(word)): write one of \(charsets)", exit: .usage)
         }
         return rule
     }
 
-    private static func print(_ file: String, _ result: PictureDecoder.Result) {
+    private static func print(_ file: String, _ result: FrameResult) {
         let name = Safe.text(file, limit: 4096)
         if result.codes.isEmpty { Output.line("\(name): no code") }
         for code in result.codes {
-            let text = code.text.map { Safe.text($0, limit: 8192) } ?? "base64url:" + Base64URL.encode(code.bytes)
+            let text = text(of: code).map { Safe.text($0, limit: 8192) } ?? "base64url:" + Base64URL.encode(code.bytes)
             let part = code.part.map { ", part \($0.index + 1) of \($0.count)" } ?? ""
             let place = code.corners.first.map { " at \($0.x),\($0.y)" } ?? ""
             Output.line("\(name): \(text)  (\(code.symbology.rawValue)\(place)\(part))")
         }
     }
 
-    private static func json(_ file: String, _ result: PictureDecoder.Result) -> String {
+    private static func json(_ file: String, _ result: FrameResult) -> String {
         var json = JSONWriter()
         json.object { json in
             json.member("file", file)
@@ -100,13 +101,17 @@ enum DecodeCommand {
                 for code in result.codes { json.object { write(code, &$0) } }
             }
             json.key("ms")
-            json.real(result.ms)
+            json.real(Double(result.microseconds) / 1000)
         }
         return String(decoding: json.bytes, as: UTF8.self) + "\n"
     }
 
-    private static func write(_ code: DecodedCode, _ json: inout JSONWriter) {
-        if let text = code.text {
+    private static func text(of code: FrameCode) -> String? {
+        code.text.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func write(_ code: FrameCode, _ json: inout JSONWriter) {
+        if let text = text(of: code) {
             json.member("text", text)
         } else {
             json.member("data_b64", Base64URL.encode(code.bytes))
@@ -131,40 +136,31 @@ enum DecodeCommand {
     }
 }
 
-/// Reads picture files and their codes: the only place where this command touches what somebody else made.
-final class PictureDecoder {
-    struct Result {
-        var codes: [DecodedCode]
-        /// Milliseconds of decoding, without reading and parsing the file.
-        var ms: Double
-    }
+/// Reads picture files and their codes. What somebody else made is handed on unseen, to a process in a sandbox.
+private final class PictureDecoder {
+    private let decoder: FileDecoder
 
-    /// The largest file that is read.
-    static let maxFileBytes = 64 << 20
-
-    private var reader: CodeReader
-    private let picture = LumaImage()
-
-    init(symbologies: Set<Symbology>, charset: TextRule) throws(CommandError) {
-        do { reader = try CodeReader(symbologies: symbologies, charset: charset) } catch {
+    init(symbologies: Set<Symbology>, charset: CaptureSettings.Charset) throws(CommandError) {
+        do { decoder = try FileDecoder(symbologies: symbologies, charset: charset) } catch {
             throw CommandError(error.description)
         }
     }
 
-    func decode(file: String) throws(CommandError) -> Result {
+    func decode(file: String) throws(CommandError) -> FrameResult {
         let name = Safe.text(file, limit: 4096)
         let bytes: [UInt8]
-        do { bytes = try Files.read(file, limit: Self.maxFileBytes) } catch {
+        do { bytes = try Files.read(file, limit: FileDecoder.maxFileBytes) } catch {
             throw CommandError(
-                error.code == EFBIG ? "\(name) is larger than \(Self.maxFileBytes >> 20) MiB" : "\(error)",
+                error.code == EFBIG ? "\(name) is larger than \(FileDecoder.maxFileBytes >> 20) MiB" : "\(error)",
                 hint: "is it there, and may you read it?")
         }
-        do { try PictureFile.read(bytes, into: picture) } catch { throw CommandError("\(name): \(error)") }
-        let begin = TimeSource.system.now().uptimeNs
-        let codes: [DecodedCode]
-        do { codes = try reader.read(picture.view, effort: .still) } catch { throw CommandError("\(name): \(error)") }
-        return Result(codes: codes, ms: Double(TimeSource.system.now().uptimeNs - begin) / 1e6)
+        do { return try decoder.read(bytes) } catch {
+            // A worker's words: it may have been taken over by the picture before.
+            throw CommandError("\(name): \(Safe.text(error.description, limit: 400))")
+        }
     }
+
+    func close() { decoder.close() }
 }
 
 /// The pictures that operands name.

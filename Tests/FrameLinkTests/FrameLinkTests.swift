@@ -22,7 +22,7 @@ struct FrameLinkTests {
         let orders: [WorkerOrder] = [
             .frame(FrameOrder(slot: 1, number: 9, content: .luma(width: 1280, height: 720), length: 921_600)),
             .frame(FrameOrder(slot: 0, number: 10, content: .jpeg, length: 4711, keeps: true, picture: .png)),
-            .kept,
+            .frame(FrameOrder(slot: 0, number: 11, content: .file, length: FrameMemory.fileSize)), .kept,
         ]
         for order in orders {
             #expect(order.message.count <= WorkerOrder.limit)
@@ -35,6 +35,8 @@ struct FrameLinkTests {
             FrameOrder(slot: 1, number: 9, content: .luma(width: 1280, height: 720), length: 921_599),
             FrameOrder(slot: 2, number: 9, content: .jpeg, length: 1),
             FrameOrder(slot: 0, number: 9, content: .jpeg, length: FrameMemory.slotSize + 1),
+            FrameOrder(slot: 0, number: 9, content: .file, length: FrameMemory.fileSize + 1),
+            FrameOrder(slot: 1, number: 9, content: .file, length: 1),
         ] { #expect(WorkerOrder(WorkerOrder.frame(order).message) == nil) }
     }
 
@@ -53,6 +55,13 @@ struct FrameLinkTests {
         #expect(!reader.isBusy && reader.frame == nil)
         reader.sent(.kept)
         #expect(try reader.take(WorkerReport.kept(300).message) == .kept(300))
+        reader.sent(.frame(FrameOrder(slot: 0, number: 12, content: .file, length: 10)))
+        var unreadable = FrameResult(number: 12)
+        (unreadable.isUnreadable, unreadable.fault) = (true, "no picture")
+        let messages = WorkerReport.messages(unreadable)
+        #expect(messages.count == 1)
+        #expect(try reader.take(messages[0]) == .frame(unreadable))
+        #expect(!reader.isBusy)
     }
 
     @Test func `the largest code there can be goes through the socket`() throws {

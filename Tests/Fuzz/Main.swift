@@ -28,7 +28,7 @@ struct FuzzTarget: Sendable {
     let name: String
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    static let all = [picture, frame]
+    static let all = [picture, frame, report]
 
     /// The one that the environment names.
     static let chosen: FuzzTarget = {

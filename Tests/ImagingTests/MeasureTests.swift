@@ -3,39 +3,6 @@ import TestSupport
 import Testing
 
 @Suite(.oneThread) struct MeasureTests {
-    @Test func `the same sight does not change, and noise is no change`() {
-        var meter = ChangeMeter()
-        let picture = LumaImage(width: 1280, height: 720)
-        picture.withPixels { pixels in for index in pixels.indices { pixels[index] = UInt8(100 + index % 1280 / 16) } }
-        #expect(meter.change(in: picture.view) == 1)
-        #expect(meter.change(in: picture.view) == 0)
-        var noise = Noise(4)
-        picture.withPixels { pixels in
-            for index in pixels.indices { pixels[index] = UInt8(Int(pixels[index]) + noise.next(12)) }
-        }
-        #expect(meter.change(in: picture.view) == 0)
-    }
-
-    @Test func `the share that moved is told, and compared with what was kept`() {
-        var meter = ChangeMeter()
-        let picture = LumaImage(width: 640, height: 480)
-        picture.withPixels { pixels in for index in pixels.indices { pixels[index] = 200 } }
-        _ = meter.change(in: picture.view)
-        // A dark label of a quarter of the picture.
-        picture.fill([(0, 0), (319, 0), (319, 239), (0, 239)], with: 20)
-        #expect(meter.change(in: picture.view, keep: false) == 0.25)
-        #expect(meter.change(in: picture.view) == 0.25)
-        #expect(meter.change(in: picture.view) == 0)
-    }
-
-    @Test func `another size is another sight`() {
-        var meter = ChangeMeter()
-        _ = meter.change(in: LumaImage.noise(320, 240).view)
-        #expect(meter.change(in: LumaImage.noise(240, 320).view) == 1)
-        #expect(meter.change(in: LumaImage(width: 0, height: 0).view) == 1)
-        #expect(meter.change(in: LumaImage.noise(3, 3).view) == 1)
-    }
-
     @Test func `a blurred picture is less sharp`() {
         let (sharp, soft) = (LumaImage.noise(200, 100), LumaImage())
         var last = sharp.view.sharpness()

@@ -29,10 +29,6 @@ void scangate_blur(const uint8_t *from, size_t stride, size_t width, size_t heig
                    unsigned radius, uint8_t *scratch, uint8_t *to);
 // `to` becomes from + amount / 16 * (from - to): with a blurred picture in `to`, a sharper one.
 void scangate_sharpen(const uint8_t *from, size_t stride, size_t width, size_t height, int amount, uint8_t *to);
-// Every `step`th pixel of every `step`th row, from the middle of the first step on: ceil((width - step / 2) / step) a row.
-size_t scangate_sample(const uint8_t *from, size_t stride, size_t width, size_t height, size_t step, uint8_t *to);
-// How many of `count` bytes differ by more than `tolerance`.
-size_t scangate_differing(const uint8_t *one, const uint8_t *other, size_t count, uint8_t tolerance);
 // The variance of the Laplacian (the sum of the four neighbours less four times the pixel) on every `step`th row.
 double scangate_sharpness(const uint8_t *from, size_t stride, size_t width, size_t height, size_t step);
 // Paints a quadrangle of corners (x, y), clockwise or not, what of it lies in the picture.

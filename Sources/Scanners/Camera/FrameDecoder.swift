@@ -123,6 +123,15 @@ final class FrameDecoder {
         return true
     }
 
+    /// Takes a picture file in, at most `FrameMemory.fileSize` bytes; only while no other offer is under way.
+    func offer(file: [UInt8], _ number: UInt64, at now: Int64) {
+        guard let memory else { return }
+        counts.offered += 1
+        file.withUnsafeBytes { memory.file.copyMemory(from: $0) }
+        waiting = (FrameOrder(slot: 0, number: number, content: .file, length: file.count), now)
+        pump(at: now)
+    }
+
     /// Asks for the frame that is kept, before any newer frame is shown to the worker.
     func askForKept(at now: Int64) {
         wantsKept = true

@@ -1,18 +1,16 @@
-internal import Imaging
-
 /// Whether a frame is worth a search: what shows the same as the frame before is searched now and then only.
 ///
 /// Compares means of 4 by 4 pixels, one in 16 by 16, which a camera's noise hardly moves, and leaves aside what changes
-/// the whole picture alike, as lamps on the mains do.
-struct MotionGate {
+/// the whole picture alike, as lamps on the mains do. One thread.
+public struct MotionGate {
     /// By how much a mean must differ.
-    static let tolerance = 12
+    public static let tolerance = 12
     /// How many of a thousand must, and never less than three.
-    static let share = 1
+    public static let share = 1
     /// Frames that are searched after the last one that differed: what stops is sharp only then.
-    static let settling = 8
+    public static let settling = 8
     /// A picture at rest is searched that often all the same.
-    static let interval: Duration = .seconds(1)
+    public static let interval: Duration = .seconds(1)
 
     private var before: [UInt8] = []
     private var searched: [UInt8] = []
@@ -20,9 +18,12 @@ struct MotionGate {
     private var left = 0
     private var lastSearch: Duration?
 
+    /// A gate that has seen no picture.
+    public init() {}
+
     /// Looks at the next frame, taken at a time of any clock: whether it differs from the one before, or from the one
     /// that was searched last, and whether it is to be searched.
-    mutating func look(_ picture: LumaView, at time: Duration) -> (isChanged: Bool, isDue: Bool) {
+    public mutating func look(_ picture: LumaView, at time: Duration) -> (isChanged: Bool, isDue: Bool) {
         let cells = Self.cells(of: picture)
         let isComparable = width == picture.width && cells.count == before.count
         let isChanged =

@@ -2,9 +2,7 @@ import Imaging
 import TestSupport
 import Testing
 
-@testable import DecodeWorker
-
-struct MotionGateTests {
+@Suite(.oneThread) struct MotionGateTests {
     private static func picture(_ pixel: (Int, Int) -> Int) -> LumaImage {
         let picture = LumaImage(width: 640, height: 360)
         picture.withPixels { pixels in

@@ -1,0 +1,68 @@
+public import FrameLink
+internal import Glibc
+public import Model
+internal import Posix
+
+/// Reads the codes of picture files, in a worker in its sandbox as a camera's frames are: files come from anywhere, and
+/// their parsers and decoders are the most exposed part. For commands. One thread, which it blocks.
+public final class FileDecoder {
+    /// Why a file was not read; a sentence.
+    public struct Fault: Error, Sendable, CustomStringConvertible {
+        /// What happened.
+        public let description: String
+        /// Whether no other file can be read either.
+        public let isFinal: Bool
+    }
+
+    /// The largest file that is read.
+    public static let maxFileBytes = FrameMemory.fileSize
+
+    private let decoder: FrameDecoder
+    private var number: UInt64 = 0
+
+    /// Starts a worker.
+    public convenience init(symbologies: Set<Symbology>, charset: CaptureSettings.Charset) throws(Fault) {
+        try self.init(program: .program(symbologies: symbologies, charset: charset))
+    }
+
+    init(program: DecoderProgram) throws(Fault) {
+        // A page full of what looks like codes takes a second on a good machine.
+        decoder = FrameDecoder(program, patience: .init(frame: .seconds(60)))
+        for case .unfit(let text) in decoder.begin(at: SystemClock.bootMicroseconds) {
+            throw Fault(description: text, isFinal: true)
+        }
+    }
+
+    /// The codes of a file's bytes, at most `maxFileBytes` of them, and how long finding them took.
+    public func read(_ file: [UInt8]) throws(Fault) -> FrameResult {
+        number += 1
+        let poison = decoder.counts.poison
+        decoder.offer(file: file, number, at: SystemClock.bootMicroseconds)
+        while true {
+            var worker = pollfd(fd: decoder.descriptor ?? -1, events: Int16(POLLIN), revents: 0)
+            let wait = max(0, (decoder.deadline ?? .max) - SystemClock.bootMicroseconds) / 1000 + 1
+            _ = poll(&worker, 1, Int32(clamping: wait))
+            let time = SystemClock.bootMicroseconds
+            var events = worker.revents != 0 ? decoder.read(at: time) : []
+            events += decoder.tick(at: time)
+            decoder.pump(at: time)
+            for event in events {
+                switch event {
+                case .frame(let result, _):
+                    guard !result.isUnreadable else { throw Fault(description: result.fault, isFinal: false) }
+                    return result
+                case .unfit(let text): throw Fault(description: text, isFinal: true)
+                case .trouble(let text) where decoder.counts.poison > poison:
+                    throw Fault(description: text, isFinal: false)
+                case .trouble, .picture, .kept: break
+                }
+            }
+        }
+    }
+
+    /// Ends the worker.
+    public func close() { decoder.end() }
+}
+
+@available(*, unavailable)
+extension FileDecoder: Sendable {}
