@@ -10,7 +10,7 @@ import Testing
 @testable import FrameLink
 
 /// The program itself, as the daemon starts it.
-@Suite(.timeLimit(.minutes(2))) struct WorkerProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerProcessTests {
     @Test func `a code in shared memory is read, as luma and as JPEG`() async throws {
         try await withTaskExecutorPreference(ThreadPerJob.shared) {
             let worker = try Worker()

@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 3, 4])
+    @Test(.timeLimit(.minutes(4)), arguments: [1, 2, 3, 4])
     func `a page full of corner marks holds nobody up`(module: Int) throws {
         var reader = try CodeReader()
         let picture = LumaImage(width: 1280, height: 720)

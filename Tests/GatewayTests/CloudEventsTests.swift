@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct CloudEventsTests {
     @Test func `kept scans are exported as CloudEvents, one a line, each with its scan`() async throws {
         try await withGateway { bench, _ in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct ControlPeerTests {
+@Suite(.timeLimit(.minutes(4))) struct ControlPeerTests {
     @Test func `a peer that reads no more is hung up on, and not written to for ever`() async throws {
         try await withGateway { bench, _ in
             let socket = try UnixSocket.connect(bench.socket)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct ControlSocketTests {
+@Suite(.timeLimit(.minutes(4))) struct ControlSocketTests {
     private final class Peer: Sendable {
         let socket: FileDescriptor
         init(_ path: String) throws { socket = try UnixSocket.connect(path) }

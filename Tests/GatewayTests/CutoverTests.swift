@@ -46,7 +46,7 @@ extension Simulator {
 
 private func number(_ n: Int) -> String { "\(1_000_000 + n)" }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct GatewayCutoverTests {
     private func cutOver(_ bench: GatewayBench, lane: String? = nil, back: Bool = false) async throws -> [JSONValue] {
         var arguments: [(key: String, value: JSONValue)] = [
@@ -157,7 +157,7 @@ struct GatewayCutoverTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct MirrorTests {
     @Test func `a mirror gets a copy of every scan, and its verdicts are nobody's business`() async throws {
         try await withTwoBackends("use = \"mirror\"") { bench, second, scanner in

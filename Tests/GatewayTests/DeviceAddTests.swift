@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct DeviceAddTests {
+@Suite(.timeLimit(.minutes(4))) struct DeviceAddTests {
     private static func request(
         _ name: String, match: [String] = [], kind: String? = nil, _ options: [String: String] = [:]
     ) -> [(key: String, value: JSONValue)] {

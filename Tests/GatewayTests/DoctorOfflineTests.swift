@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct DoctorOfflineTests {
+@Suite(.timeLimit(.minutes(4))) struct DoctorOfflineTests {
     @Test func `without a daemon the doctor makes nothing, and says what is not there`() async throws {
         try await withBench(.devices) { bench in
             let configuration = try bench.configure()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct EndToEndTests {
+@Suite(.timeLimit(.minutes(4))) struct EndToEndTests {
     @Test(arguments: [SimulatorSettings.Contract.devices, .web])
     func `scans of two tables reach the backend, each child in its own bag`(contract: SimulatorSettings.Contract)
         async throws
@@ -156,7 +156,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DevicesWhileScanningTests {
+@Suite(.timeLimit(.minutes(4))) struct DevicesWhileScanningTests {
     @Test func `disabled, enabled, rotated and removed take effect before the command answers`() async throws {
         try await withGateway { bench, _ in
             let scanner = try TestScanner()

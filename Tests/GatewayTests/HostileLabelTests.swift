@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct HostileLabelTests {
+@Suite(.timeLimit(.minutes(4))) struct HostileLabelTests {
     static let labels: [[UInt8]] = [
         Array("\u{1B}[2J\u{1B}]0;owned\u{7}".utf8), Array("\",\"state\":\"accepted\",\"x\":\"".utf8),
         Array("=cmd|' /C calc'!A0".utf8), Array("SB\u{202E}00001".utf8), Array("a\tb\u{8}\u{7F}".utf8),

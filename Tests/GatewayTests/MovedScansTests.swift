@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct MovedScansTests {
+@Suite(.timeLimit(.minutes(4))) struct MovedScansTests {
     private func lastAudit(_ bench: GatewayBench) async throws -> JSONValue? {
         try await bench.ask("audit show", [("limit", .integer(1))])["audit"]?.array?.last
     }

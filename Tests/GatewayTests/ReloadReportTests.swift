@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct ReloadReportTests {
+@Suite(.timeLimit(.minutes(4))) struct ReloadReportTests {
     @Test func `a reload is reported done when it is done, also where it was refused`() async throws {
         try await withBench(.devices) { bench in
             let (commands, continuation) = AsyncStream.makeStream(of: Gateway.Command.self)

@@ -9,7 +9,7 @@ import Uplinks
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct SessionStoreTests {
+@Suite(.timeLimit(.minutes(4))) struct SessionStoreTests {
     private let saved = {
         var saved = SavedSessions()
         saved.cookies = ["a": ["dock7": ["line\t1", "line\t2"], "dock8": []], "b": ["ü\"": ["x"]]]
@@ -57,7 +57,7 @@ import Uplinks
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SessionRestartTests {
+@Suite(.timeLimit(.minutes(4))) struct SessionRestartTests {
     @Test func `restarts cost no login, and the file shows nothing of the session`() async throws {
         try await withBench(.web) { bench in
             let simulator = try #require(bench.simulator)
@@ -123,7 +123,7 @@ import Uplinks
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ReloadKeepsTests {
+@Suite(.timeLimit(.minutes(4))) struct ReloadKeepsTests {
     private func uplink(_ bench: GatewayBench) async throws -> JSONValue? {
         try await bench.ask("uplink list")["uplinks"]?.array?.first
     }

@@ -67,7 +67,7 @@ private final class Light: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SignalTests {
+@Suite(.timeLimit(.minutes(5))) struct SignalTests {
     @Test func `each signal reaches the light of the lane when it is due`() async throws {
         let (light, scanner) = (try Light(), try TestScanner())
         try await withGateway(.devices, light.configuration) { bench, _ in

@@ -48,7 +48,7 @@ private let mayMount: Bool = {
     return umount2(path, 2) == 0
 }()
 
-@Suite(.timeLimit(.minutes(1))) struct FullDiskTests {
+@Suite(.timeLimit(.minutes(4))) struct FullDiskTests {
     @Test(.enabled(if: mayMount, "a small filesystem has to be mounted, which takes root"), arguments: [false, true])
     func `on a full disk a scan is refused with the error signal, and taken again once there is room`(bounded: Bool)
         async throws
@@ -122,7 +122,7 @@ private let mayMount: Bool = {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DamagedSpoolTests {
+@Suite(.timeLimit(.minutes(4))) struct DamagedSpoolTests {
     /// Overwrites a file while others have it open; by another process, whose closing drops no lock of this one's.
     private func overwrite(_ path: String) async throws {
         _ = try await onThread {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct StopTests {
+@Suite(.timeLimit(.minutes(4))) struct StopTests {
     @Test(arguments: [
         (SimulatorSettings.Contract.devices, 20_000 as Int64, Duration.seconds(9)), (.web, 1500, .seconds(9)),
     ])
@@ -81,7 +81,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ReloadTests {
+@Suite(.timeLimit(.minutes(4))) struct ReloadTests {
     @Test func `a changed label rule holds from the reload on, and scanning goes on undisturbed`() async throws {
         try await withGateway(.devices) { bench, gateway in
             let scanner = try TestScanner()
@@ -149,7 +149,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct CommandSessionTests {
+@Suite(.timeLimit(.minutes(4))) struct CommandSessionTests {
     @Test func `a command gives the same with a daemon and without`() async throws {
         try await withBench { bench in
             let configuration = try bench.configure()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct UplinkTestTests {
     /// The steps of the only url as `name outcome`, and the texts of those that failed.
     private func test(_ bench: GatewayBench) async throws -> (isOK: Bool, steps: [String], faults: [String]) {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct WrongConfigurationTests {
+@Suite(.timeLimit(.minutes(4))) struct WrongConfigurationTests {
     /// What `status` gives by the configuration of a bench.
     private func status(_ bench: GatewayBench) async throws -> JSONValue {
         let file = bench.file

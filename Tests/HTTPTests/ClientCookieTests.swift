@@ -2,7 +2,7 @@ import HTTPClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct ClientCookieTests {
     private func server(setting cookies: [String], host: UInt32 = 1) -> ScriptedServer {
         ScriptedServer(host: host) { request in

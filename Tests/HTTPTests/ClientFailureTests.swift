@@ -2,7 +2,7 @@ import HTTPClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct ClientFailureTests {
     @Test func `a port where nobody listens is named, and nothing was sent`() async throws {
         let server = ScriptedServer { _ in .hang }

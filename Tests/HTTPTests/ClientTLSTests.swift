@@ -3,7 +3,7 @@ import HTTPServer
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct ClientTLSTests {
     private func server(_ directory: String, _ name: String, wantsClient: Bool = false) throws -> WebServer {
         let tls = WebServerSettings.TLS(

@@ -2,7 +2,7 @@ import HTTPClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct ClientTests {
     @Test func `a post arrives as written, and the answer comes back whole`() async throws {
         let server = ScriptedServer { _ in

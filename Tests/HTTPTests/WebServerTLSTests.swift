@@ -3,7 +3,7 @@ internal import HTTPServer
 internal import TestSupport
 internal import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `A web server with TLS` {
     /// Runs `body` with a directory of `ca.pem`, and `server` and `client` certificates (`.pem`, `.key`) by it.
     private func withCertificates(_ body: (String) throws -> Void) throws {

@@ -3,7 +3,7 @@ internal import Synchronization
 internal import TestSupport
 internal import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `A web server` {
     private func echo(_ settings: WebServerSettings = WebServerSettings()) throws -> WebServer {
         try WebServer(settings) { request, responder in

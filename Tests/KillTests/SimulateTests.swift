@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SimulateTests {
+@Suite(.timeLimit(.minutes(4))) struct SimulateTests {
     @Test func `an answer that comes late is not taken for the next label's`() async throws {
         try await offPool {
             try withTemporaryDirectory { directory in

@@ -2,7 +2,7 @@ import MQTTClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct `An MQTT client over TLS` {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String

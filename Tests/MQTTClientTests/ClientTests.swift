@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct `An MQTT client` {
     @Test func `brings a message with all its properties to a subscriber and returns at PUBACK`() async throws {
         try await withTemporaryDirectory { directory in

@@ -20,7 +20,7 @@ private actor Watcher {
     func stop() { watch?.stop() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FilesTests {
+@Suite(.timeLimit(.minutes(4))) struct FilesTests {
     @Test func `a file is replaced whole, with its mode`() throws {
         try withTemporaryDirectory { directory in
             let path = directory + "/key"

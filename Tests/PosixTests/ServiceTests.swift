@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Serialized: the environment is the process's.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ServiceTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ServiceTests {
     /// A datagram socket as the service manager has it.
     private func listen(_ name: String) throws -> Int32 {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)

@@ -58,7 +58,7 @@ private actor Blocking {
     func stop() { executor.stop() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ThreadTests {
+@Suite(.timeLimit(.minutes(4))) struct ThreadTests {
     @Test func `a handler runs isolated to its actor when its descriptor is readable`() async throws {
         let thread = try PollThread(name: "test-poll")
         defer { thread.stop() }

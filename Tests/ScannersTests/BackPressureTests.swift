@@ -7,7 +7,7 @@ import Testing
 @testable import Scanners
 
 /// A scanner that gives what it had stored while the disk is slow.
-@Suite(.timeLimit(.minutes(1))) struct BackPressureTests {
+@Suite(.timeLimit(.minutes(4))) struct BackPressureTests {
     /// Types as the terminal takes it, and never waits.
     private func type(_ bytes: ArraySlice<UInt8>, into descriptor: Int32) -> Int {
         max(0, bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) })

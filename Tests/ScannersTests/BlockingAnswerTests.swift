@@ -31,7 +31,7 @@ private final class Flag: Sendable {
     func set() { value.withLock { $0 = true } }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct BlockingAnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct BlockingAnswerTests {
     @Test func `a scanner that takes no answer holds up neither who gives it nor the end of its port`() async throws {
         try await withPoll { directory, poll in
             var pair: [Int32] = [-1, -1]

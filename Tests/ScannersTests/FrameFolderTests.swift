@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FrameFolderTests {
+@Suite(.timeLimit(.minutes(4))) struct FrameFolderTests {
     private let belt: DeviceID
 
     init() throws { belt = try #require(DeviceID("belt-1")) }

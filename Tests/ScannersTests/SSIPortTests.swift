@@ -132,7 +132,7 @@ private final class ScriptedScanner: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SSIPortTests {
+@Suite(.timeLimit(.minutes(5))) struct SSIPortTests {
     /// For tests in which nothing is lost, however slow the machine.
     private static let patient = SSITiming(waitNs: 60_000_000_000, repetitionNs: 600_000_000_000)
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Scanners
 
-@Suite(.timeLimit(.minutes(1))) struct SerialPortTests {
+@Suite(.timeLimit(.minutes(4))) struct SerialPortTests {
     @Test func `a port is read raw: no echo, no signals, no line editing, damaged bytes marked`() async throws {
         try await withPoll { _, poll in
             let terminal = try PseudoTerminal()

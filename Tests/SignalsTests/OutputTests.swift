@@ -28,7 +28,7 @@ private func withOutput(
     #expect(recorder.lines.last == "close")
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SignalOutputTests {
+@Suite(.timeLimit(.minutes(4))) struct SignalOutputTests {
     @Test func `a pattern is given beat by beat`() async throws {
         try await withOutput { output, recorder, clock in
             output.give(.storedOffline)
@@ -107,7 +107,7 @@ private func withOutput(
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FarewellTests {
+@Suite(.timeLimit(.minutes(4))) struct FarewellTests {
     @Test func `a device that hangs holds up neither a reload nor the end`() async throws {
         let clock = ManualClock()
         let recorder = RecordingDevice.Recorder()
@@ -133,7 +133,7 @@ private func withOutput(
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LightTests {
+@Suite(.timeLimit(.minutes(4))) struct LightTests {
     @Test func `a light on a serial line is switched on and off, in its colours`() async throws {
         let (clock, light) = (ManualClock(), try TestLight())
         clock.setAutomatic(true)

@@ -5,7 +5,7 @@ import Testing
 @testable import Signals
 
 /// ALSA's `file` plug-in writes what would be played into a file; its slave is ALSA's `null`.
-@Suite(.timeLimit(.minutes(1))) struct SoundTests {
+@Suite(.timeLimit(.minutes(4))) struct SoundTests {
     private func play(_ signals: [Signal], volume: Int = 80) async throws -> [Int16] {
         try await withTemporaryDirectory { directory in
             let path = directory + "/sound.raw"

@@ -56,7 +56,7 @@ private final class Program {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `The program tracetrack-sim` {
     @Test(arguments: ["R2", "R3"])
     func `a killed one knows after its start everything it had answered`(_ variant: String) throws {

@@ -9,7 +9,7 @@ internal import Testing
 internal import Wire
 
 /// One suite for every backend of the contract: `tracetrack-sim` and TraceTrack's own half.
-@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(2)))
+@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(5)))
 struct `Contract tracetrack-devices, requests` {
     @Test(arguments: Backend.allCases)
     func `a body may be gzip, and its digest must be that of the bytes sent`(_ kind: Backend) throws {

@@ -7,7 +7,7 @@ internal import Testing
 internal import Wire
 
 /// One suite for every backend of the contract: `tracetrack-sim` and TraceTrack's own half.
-@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(2)))
+@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(5)))
 struct `Contract tracetrack-devices, scans` {
     @Test(arguments: Backend.allCases)
     func `a parent and its child are accepted with feedback, and again are duplicates`(_ kind: Backend) throws {

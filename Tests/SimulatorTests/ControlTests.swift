@@ -8,7 +8,7 @@ internal import Wire
 
 @testable internal import Simulator
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `The control URL` {
     private func post(_ http: RawHTTP, _ path: String, _ body: String) throws -> RawHTTP.Answer {
         try http.request("POST", "/sim/\(path)", body: Array(body.utf8))

@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 internal import Wire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `Reference backend, requests of devices` {
     @Test
     func `the content type decides, with its version`() throws {

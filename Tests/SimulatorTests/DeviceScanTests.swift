@@ -5,7 +5,7 @@ internal import Testing
 internal import Wire
 
 /// What the reference backend tells beside the contract, which `ContractScanTests` tries on every backend.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `Reference backend, scans of devices` {
     @Test
     func `a link says which scan made it, and that no scan was accepted twice`() throws {

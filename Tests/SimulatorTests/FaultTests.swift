@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 internal import Wire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `Faults on demand` {
     private func withBrowser(
         _ change: (inout SimulatorSettings) -> Void = { _ in }, _ body: (Simulator, Browser) throws -> Void

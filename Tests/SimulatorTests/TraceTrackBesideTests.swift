@@ -7,7 +7,7 @@ internal import Testing
 internal import Wire
 
 /// What stands beside the batches: the form post of today, migrations, the admin's commands, the documents.
-@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(2)))
+@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(5)))
 struct `TraceTrack's half, beside the batches` {
     @Test
     func `the form post goes on as before, with its session and its token`() throws {

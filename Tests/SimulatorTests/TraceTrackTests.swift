@@ -8,7 +8,7 @@ internal import Wire
 
 /// What only TraceTrack's own half can get wrong: workers side by side, a database that goes away, migrations, and the
 /// form post that must not notice any of it.
-@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(2)))
+@Suite(.serialized, .onOwnThread, .timeLimit(.minutes(5)))
 struct `TraceTrack's half` {
     @Test
     func `two workers that race for one batch give one answer`() async throws {

@@ -9,7 +9,7 @@ private func variant(_ name: String) -> (inout SimulatorSettings) -> Void {
     { $0.variant = WebVariant.named(name) ?? .r3 }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `Contract tracetrack-web, session and login` {
     @Test(arguments: variants)
     func `login leads to the dashboard, and every response renews the cookie`(_ name: String) throws {

@@ -3,7 +3,7 @@ internal import Simulator
 internal import TestSupport
 internal import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `Contract tracetrack-web, scans` {
     private func withBrowser(_ name: String = "R3", _ body: (Simulator, Browser) throws -> Void) throws {
         try withSimulator({ $0.variant = WebVariant.named(name) ?? .r3 }) { simulator in

@@ -31,7 +31,7 @@ private struct NoSink: SettlementSink {
     func settle(_ record: SettlementRecord, durable: Bool) async throws {}
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct CutoverReturnTests {
     private func withSpool(_ groups: SpoolGroups = both, _ body: (Spool, String) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in

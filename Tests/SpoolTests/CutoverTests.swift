@@ -75,7 +75,7 @@ private func withBench(_ groups: SpoolGroups = both, _ body: (Bench) async throw
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct CutoverTests {
     @Test func `a further primary gets nothing before a lane is cut over to it`() async throws {
         try await withBench { bench in
@@ -283,7 +283,7 @@ struct CutoverTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct MirrorBoundTests {
     private let mirror = makeName(GroupID.self, "copy")
 

@@ -129,7 +129,7 @@ actor Rendezvous {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct DevicesDeliveryTests {
     @Test func `what an earlier run left behind goes out at the start, in order, and what arrives later as well`()
         async throws

@@ -62,7 +62,7 @@ final class DevicesSocketBench: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct DevicesEndToEndTests {
     private let gatewayKey = [UInt8](100..<132)
 

@@ -13,7 +13,7 @@ private final class Line: Sendable {
     func set(isDown: Bool) { down.withLock { $0 = isDown } }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct DevicesFallbackTests {
     private func fill(_ bench: DevicesBench, _ lanes: ClosedRange<Int>) {
         for table in lanes { bench.log.add([stored(table)], to: lane("table-\(table)")) }

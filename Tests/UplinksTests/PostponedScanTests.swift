@@ -6,7 +6,7 @@ import Wire
 @testable import Uplinks
 
 /// Scans that the backend puts off again and again: asked about for long, and not for ever.
-@Suite(.timeLimit(.minutes(1))) struct PostponedScanTests {
+@Suite(.timeLimit(.minutes(4))) struct PostponedScanTests {
     private static func unknownParent(_ id: UUID) -> BatchReply.Result {
         .init(id: id, status: "rejected", code: "unknown_parent")
     }

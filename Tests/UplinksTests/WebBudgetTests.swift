@@ -7,7 +7,7 @@ import Testing
 
 private let second: Int64 = 1_000_000_000
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct WebBudgetTests {
     @Test func `logins are one at a time and nine an hour`() async {
         let budget = LoginBudget()

@@ -106,7 +106,7 @@ func bag(_ table: Int, _ number: Int, children: Int) -> [StoredScan] {
         }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct WebEndToEndTests {
     @Test func `scans that were read ahead are not posted once their lane was taken back`() async throws {
         try await withTemporaryDirectory { directory in

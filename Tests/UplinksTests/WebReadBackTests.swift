@@ -5,7 +5,7 @@ import Testing
 
 @testable import Uplinks
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct WebReadBackTests {
     @Test(
         arguments: [

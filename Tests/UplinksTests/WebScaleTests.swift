@@ -7,7 +7,7 @@ import Testing
 @testable import Uplinks
 
 /// Several sessions at work, over real sockets.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct WebScaleTests {
     /// No session posts a child but behind its own parent, seen from the backend: an account is a session here.
     private func expectOwnParents(_ simulator: Simulator) throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import Uplinks
 
 /// Two regions of one backend: two simulators over one database.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct WebSiteTests {
     private struct Regions {
         let first: Simulator

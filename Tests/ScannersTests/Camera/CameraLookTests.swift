@@ -46,7 +46,7 @@ private final class Pictures: FrameSource {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct CameraLookTests {
+@Suite(.timeLimit(.minutes(5))) struct CameraLookTests {
     private func look(_ source: Pictures, program: DecoderProgram? = nil) throws -> CameraLook {
         try CameraLook(source, CaptureSettings(), program: try program ?? .program(ChildProcess.built("scangate")))
     }

@@ -22,7 +22,7 @@ private final class Victim: DecoderProcess {
     func end() -> String { "signal 6" }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct FileDecoderTests {
+@Suite(.timeLimit(.minutes(5))) struct FileDecoderTests {
     private static func file(_ rows: [UInt32]?) -> [UInt8] {
         Array("P5\n\(Stage.size.width) \(Stage.size.height)\n255\n".utf8) + scene(rows)
     }

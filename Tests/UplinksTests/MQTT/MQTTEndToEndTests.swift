@@ -9,7 +9,7 @@ import Wire
 
 @testable import Uplinks
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct `MQTT from spool to backend` {
     @Test func `a thousand scans of sixteen lanes are accepted, each once, in each lane's order`() async throws {
         try await withTemporaryDirectory { directory in
