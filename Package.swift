@@ -131,7 +131,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Pictures with labels in them, for tests and benchmarks of cameras.
         .target(
-            name: "Scenes", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Scenes",
+            name: "Scenes", dependencies: ["Decoding", "Imaging", "Model", "Pictures"], path: "Tests/Scenes",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),

@@ -29,7 +29,7 @@ public enum DecodeWorker {
             let socket = MessageSocket(FileDescriptor(owning: Given.socket))
             let symbologies = Set(
                 (words.first ?? "").split(separator: ",").compactMap { Symbology(rawValue: String($0)) })
-            let charset = words.count > 1 ? TextRule(rawValue: words[1]) : nil
+            let charset = words.count > 1 ? Charset(rawValue: words[1]) : nil
             do {
                 var reader = try FrameReader(
                     memory, symbologies: symbologies.isEmpty ? [.qr] : symbologies, charset: charset ?? .utf8)

@@ -18,7 +18,7 @@ struct FrameReader: ~Copyable {
     private var resting = 0
     private var searches = 0
 
-    init(_ memory: FrameMemory, symbologies: Set<Symbology>, charset: TextRule = .utf8) throws {
+    init(_ memory: FrameMemory, symbologies: Set<Symbology>, charset: Charset = .utf8) throws {
         let codec = try JPEGCodec()
         let reader = try CodeReader(symbologies: symbologies, charset: charset)
         (self.memory, self.codec) = (memory, codec)
@@ -156,8 +156,7 @@ extension FrameCode {
     init(_ code: DecodedCode) {
         self.init(
             bytes: code.bytes, text: code.text.map { Array($0.utf8) }, symbology: code.symbology,
-            corners: code.corners.map { Point(x: $0.x, y: $0.y) },
-            part: code.part.flatMap { (1...255).contains($0.count) ? ($0.index, $0.count) : nil })
+            corners: code.corners, part: code.part.flatMap { (1...255).contains($0.count) ? $0 : nil })
     }
 }
 

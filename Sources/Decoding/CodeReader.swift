@@ -28,7 +28,7 @@ public struct CodeReader: ~Copyable {
     /// A reader of some kinds of code; throws `DecodingError` where a library is missing or a kind is unknown to both.
     ///
     /// - Parameter charset: what bytes are that no rule of their code and no UTF-8 makes text.
-    public init(symbologies: Set<Symbology> = [.qr], charset: TextRule = .utf8) throws(DecodingError) {
+    public init(symbologies: Set<Symbology> = [.qr], charset: Charset = .utf8) throws(DecodingError) {
         guard !symbologies.isEmpty else { throw DecodingError.noSymbology }
         for symbology in symbologies where symbology.zxing == 0 { throw DecodingError.symbology(symbology) }
         let zbar = Set(symbologies.flatMap(\.zbar)).sorted()
@@ -124,12 +124,12 @@ extension DecodedCode {
             && (holds(other.middle) || other.holds(middle))
     }
 
-    private var middle: Point {
+    private var middle: PicturePoint {
         let count = max(1, corners.count)
-        return Point(x: corners.map(\.x).reduce(0, +) / count, y: corners.map(\.y).reduce(0, +) / count)
+        return PicturePoint(x: corners.map(\.x).reduce(0, +) / count, y: corners.map(\.y).reduce(0, +) / count)
     }
 
-    private func holds(_ point: Point) -> Bool {
+    private func holds(_ point: PicturePoint) -> Bool {
         let (x, y) = (corners.map(\.x), corners.map(\.y))
         guard let left = x.min(), let right = x.max(), let top = y.min(), let bottom = y.max() else { return false }
         return left <= point.x && point.x <= right && top <= point.y && point.y <= bottom

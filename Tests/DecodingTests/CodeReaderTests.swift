@@ -9,7 +9,7 @@ import Testing
     static let labels = (1...20).map { $0 < 10 ? "label-0\($0)" : "label-\($0)" }
 
     /// Twenty labels in a frame, none of them straight.
-    static func crowd(seed: UInt64, module: Double) throws -> (scene: Scene, corners: [[DecodedCode.Point]]) {
+    static func crowd(seed: UInt64, module: Double) throws -> (scene: Scene, corners: [[PicturePoint]]) {
         var scene = Scene(width: 1280, height: 720)
         var noise = Noise(seed)
         let corners = try labels.enumerated().map { index, name in

@@ -155,15 +155,14 @@ final class CameraCapture {
 }
 
 extension Sighting {
-    init(_ code: FrameCode, _ charset: CaptureSettings.Charset) {
+    init(_ code: FrameCode, _ charset: Charset) {
         self.init(
             bytes: Self.bytes(code, charset), symbology: code.symbology,
-            corners: code.corners.map { Point(x: $0.x, y: $0.y) },
-            part: code.part.map { Part(index: $0.index, count: $0.count) })
+            corners: code.corners, part: code.part)
     }
 
     /// What the label is.
-    static func bytes(_ code: FrameCode, _ charset: CaptureSettings.Charset) -> [UInt8] {
+    static func bytes(_ code: FrameCode, _ charset: Charset) -> [UInt8] {
         guard charset != .raw else { return code.bytes }
         guard let text = code.text, !text.isEmpty, text.count <= BeltTracker.Limits.labelBytes else {
             return code.bytes

@@ -17,7 +17,7 @@ public final class CameraLook {
         /// Its corners, in the picture's pixels.
         public var corners: [(x: Int, y: Int)]
         /// Which part of a longer text it is; nil for a whole one.
-        public var part: Sighting.Part?
+        public var part: CodePart?
     }
 
     /// One picture.
@@ -163,7 +163,7 @@ public final class CameraLook {
                         Code(
                             bytes: Sighting.bytes(code, settings.charset), symbology: code.symbology,
                             corners: code.corners.map { ($0.x, $0.y) },
-                            part: code.part.map { Sighting.Part(index: $0.index, count: $0.count) })
+                            part: code.part)
                     }
                 } else if result.isChanged {
                     codes = []

@@ -21,7 +21,7 @@ public final class FileDecoder {
     private var number: UInt64 = 0
 
     /// Starts a worker.
-    public convenience init(symbologies: Set<Symbology>, charset: CaptureSettings.Charset) throws(Fault) {
+    public convenience init(symbologies: Set<Symbology>, charset: Charset) throws(Fault) {
         try self.init(program: .program(symbologies: symbologies, charset: charset))
     }
 
