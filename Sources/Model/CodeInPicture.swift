@@ -20,6 +20,12 @@ public struct CodePart: Sendable, Hashable {
     public init(index: Int, count: Int) { (self.index, self.count) = (index, count) }
 }
 
+/// A library that reads codes. The raw value is what stands for it in shared memory and in an order; 0 is none.
+public enum CodeDecoder: UInt8, Sendable, CaseIterable {
+    case zxing = 1
+    case zbar = 2
+}
+
 /// In which character set a code's bytes are where the code does not say and they are not UTF-8. The raw value is the
 /// word of `--charset`.
 ///

@@ -172,6 +172,19 @@ import Testing
         }
     }
 
+    @Test(arguments: CodeDecoder.allCases)
+    func `a decoder that is left out sees nothing of a picture, and the other reads it`(leftOut: CodeDecoder) throws {
+        var seen: [CodeDecoder] = []
+        var reader = try CodeReader(note: { if let decoder = $0 { seen.append(decoder) } })
+        let scene = Scene(width: 800, height: 600)
+        try scene.place("label-01", x: 400, y: 300, module: 6)
+        for effort in [CodeReader.Effort.still] + (0..<5).map({ .frame($0) }) {
+            let codes = try reader.read(scene.picture.view, effort: effort, without: leftOut)
+            #expect(codes.count == 1, "\(effort)")
+        }
+        #expect(!seen.isEmpty && !seen.contains(leftOut))
+    }
+
     @Test func `other kinds than QR are read where they are asked for, and only there`() throws {
         #expect(throws: DecodingError.symbology(.unknown)) { _ = try CodeReader(symbologies: [.qr, .unknown]) }
         #expect(throws: DecodingError.noSymbology) { _ = try CodeReader(symbologies: []) }
