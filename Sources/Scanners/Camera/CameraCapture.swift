@@ -88,6 +88,8 @@ final class CameraCapture {
         out.flush()
         if worker != 0 { try handle(decoder.read(at: time), time) }
         try handle(decoder.tick(at: time), time)
+        // The frame that waits, before a newer one takes its place: the decoder is free for it.
+        decoder.pump(at: time)
         if camera != 0 { try take(camera, time) }
         if time - lastFrame >= stallLimit { try restart() }
         decoder.pump(at: time)
