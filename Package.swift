@@ -131,7 +131,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Pictures with labels in them, for tests and benchmarks of cameras.
         .target(
-            name: "Scenes", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Scenes",
+            name: "Scenes", dependencies: ["Decoding", "Imaging", "Model", "Pictures"], path: "Tests/Scenes",
             swiftSettings: swiftSettings),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
@@ -147,6 +147,10 @@ let package = Package(
         tests("CameraViewTests", ["CameraView", "Imaging"]),
         tests("SandboxTests", ["Sandbox", "Posix"]),
         tests("FrameLinkTests", ["FrameLink", "Model", "Posix"]),
+        // A decode worker that dies when a test wants it to.
+        .executableTarget(
+            name: "mortal-worker", dependencies: ["DecodeWorker", "FrameLink", "Model"], path: "Tests/MortalWorker",
+            swiftSettings: swiftSettings),
         tests("DecodeWorkerTests", ["DecodeWorker", "FrameLink", "Imaging", "Model", "Pictures", "Posix"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),
         tests("HTTPTests", ["HTTPClient", "HTTPServer", "Posix"]),
@@ -158,7 +162,7 @@ let package = Package(
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
         tests(
-            "ScannersTests", ["Scanners", "FrameLink", "Imaging", "Keymap", "Model", "Pictures", "Posix"],
+            "ScannersTests", ["Scanners", "FrameLink", "Imaging", "Keymap", "Model", "Pictures", "Posix", "Scenes"],
             exclude: ["Recordings"]),
         tests("SignalsTests", ["Signals", "Model", "Posix"]),
         tests(
@@ -175,7 +179,7 @@ let package = Package(
             "GatewayTests",
             [
                 "Gateway", "Simulator", "Uplinks", "Scanners", "Signals", "Spool", "Identity", "Gate", "Wire", "Crypto",
-                "Database",
+                "Database", "Imaging", "Pictures", "Scenes",
                 "JSON", "TOML", "Model", "Posix",
             ]),
     ],

@@ -22,19 +22,25 @@ public enum DecodeWorker {
     /// called on the process's only thread.
     ///
     /// - Parameter words: the symbologies by name, with commas between; then a text rule's name.
-    public static func run(_ words: [String]) -> Int32 {
+    public static func run(_ words: [String]) -> Int32 { run(words, trap: nil) }
+
+    /// The same with a decoder that does what a test wants.
+    static func run(_ words: [String], trap: ((CodeDecoder, FrameMemory) -> Void)?) -> Int32 {
         do {
             try OwnProgram.tieToParent()
             let memory = try FrameMemory(FileDescriptor(owning: Given.memory))
             let socket = MessageSocket(FileDescriptor(owning: Given.socket))
             let symbologies = Set(
                 (words.first ?? "").split(separator: ",").compactMap { Symbology(rawValue: String($0)) })
-            let charset = words.count > 1 ? TextRule(rawValue: words[1]) : nil
+            let charset = words.count > 1 ? Charset(rawValue: words[1]) : nil
+            var isServing = false
             do {
                 var reader = try FrameReader(
-                    memory, symbologies: symbologies.isEmpty ? [.qr] : symbologies, charset: charset ?? .utf8)
+                    memory, symbologies: symbologies.isEmpty ? [.qr] : symbologies, charset: charset ?? .utf8
+                ) { decoder in if isServing { trap?(decoder, memory) } }
                 if let fault = reader.warmUp() { throw Unfit(description: fault) }
                 try shut()
+                isServing = true
                 serve(socket, &reader)
             } catch {
                 // The daemon says it, and tries again later.

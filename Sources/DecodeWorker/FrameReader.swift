@@ -18,9 +18,16 @@ struct FrameReader: ~Copyable {
     private var resting = 0
     private var searches = 0
 
-    init(_ memory: FrameMemory, symbologies: Set<Symbology>, charset: TextRule = .utf8) throws {
+    /// - Parameter trap: what a test has a decoder do; called when one is about to look at a picture.
+    init(
+        _ memory: FrameMemory, symbologies: Set<Symbology>, charset: Charset = .utf8,
+        trap: ((CodeDecoder) -> Void)? = nil
+    ) throws {
         let codec = try JPEGCodec()
-        let reader = try CodeReader(symbologies: symbologies, charset: charset)
+        let reader = try CodeReader(symbologies: symbologies, charset: charset) { decoder in
+            memory.note(decoder)
+            if let decoder { trap?(decoder) }
+        }
         (self.memory, self.codec) = (memory, codec)
         self.reader = reader
         readsQR = symbologies.contains(.qr)
@@ -63,7 +70,7 @@ struct FrameReader: ~Copyable {
         if isDue {
             searches += 1
             // No memory is all that can be wrong; the frame was not searched then.
-            if let codes = try? reader.read(picture, effort: .frame(searches)) {
+            if let codes = try? reader.read(picture, effort: .frame(searches), without: order.without) {
                 result.codes = codes.filter { !$0.bytes.isEmpty }.map { FrameCode($0) }
             } else {
                 result.isSearched = false
@@ -156,8 +163,7 @@ extension FrameCode {
     init(_ code: DecodedCode) {
         self.init(
             bytes: code.bytes, text: code.text.map { Array($0.utf8) }, symbology: code.symbology,
-            corners: code.corners.map { Point(x: $0.x, y: $0.y) },
-            part: code.part.flatMap { (1...255).contains($0.count) ? ($0.index, $0.count) : nil })
+            corners: code.corners, part: code.part.flatMap { (1...255).contains($0.count) ? $0 : nil })
     }
 }
 

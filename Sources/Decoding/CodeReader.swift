@@ -24,11 +24,17 @@ public struct CodeReader: ~Copyable {
     private let zxing: ZXingReader
     private let text: TextReader
     private let bench = Workbench()
+    private let note: (CodeDecoder?) -> Void
+    private var leftOut: CodeDecoder?
 
     /// A reader of some kinds of code; throws `DecodingError` where a library is missing or a kind is unknown to both.
     ///
-    /// - Parameter charset: what bytes are that no rule of their code and no UTF-8 makes text.
-    public init(symbologies: Set<Symbology> = [.qr], charset: TextRule = .utf8) throws(DecodingError) {
+    /// - Parameters:
+    ///   - charset: what bytes are that no rule of their code and no UTF-8 makes text.
+    ///   - note: called with the decoder that is about to look at a picture, and with nil when it has.
+    public init(
+        symbologies: Set<Symbology> = [.qr], charset: Charset = .utf8, note: @escaping (CodeDecoder?) -> Void = { _ in }
+    ) throws(DecodingError) {
         guard !symbologies.isEmpty else { throw DecodingError.noSymbology }
         for symbology in symbologies where symbology.zxing == 0 { throw DecodingError.symbology(symbology) }
         let zbar = Set(symbologies.flatMap(\.zbar)).sorted()
@@ -37,11 +43,16 @@ public struct CodeReader: ~Copyable {
         let text = try TextReader(charset)
         zxing = try ZXingReader(symbologies.reduce(0) { $0 | $1.zxing })
         (self.symbologies, onlyQR) = (symbologies, symbologies == [.qr])
-        (self.zbar, self.text) = (zbar, text)
+        (self.zbar, self.text, self.note) = (zbar, text, note)
     }
 
     /// Every code that is found, each once, with corners in the picture's own pixels.
-    public mutating func read(_ picture: LumaView, effort: Effort) throws(DecodingError) -> [DecodedCode] {
+    ///
+    /// - Parameter leftOut: a decoder that is not to see the picture.
+    public mutating func read(
+        _ picture: LumaView, effort: Effort, without leftOut: CodeDecoder? = nil
+    ) throws(DecodingError) -> [DecodedCode] {
+        self.leftOut = leftOut
         guard picture.width > 0, picture.height > 0 else { return [] }
         defer { bench.end() }
         var codes: [DecodedCode] = []
@@ -89,11 +100,14 @@ public struct CodeReader: ~Copyable {
 
     /// One pass: adds what is new, and paints it over. Whether there was something new.
     private func look(_ pass: Pass, adding codes: inout [DecodedCode]) throws(DecodingError) -> Bool {
+        if pass.decoder == leftOut { return false }
         if pass.decoder == .zxing, bench.isTangled(at: pass.scale) { return false }
         let view = bench.prepared(for: pass)
         // Smaller than the smallest code.
         guard min(view.width, view.height) >= 20 else { return false }
         if pass.marks > 0, view.finderMarks(step: 2, most: pass.marks).count < pass.marks { return false }
+        note(pass.decoder)
+        defer { note(nil) }
         let seen =
             switch pass.decoder {
             case .zxing: zxing.read(view, binarizer: pass.block == nil ? .local : .done)
@@ -124,12 +138,12 @@ extension DecodedCode {
             && (holds(other.middle) || other.holds(middle))
     }
 
-    private var middle: Point {
+    private var middle: PicturePoint {
         let count = max(1, corners.count)
-        return Point(x: corners.map(\.x).reduce(0, +) / count, y: corners.map(\.y).reduce(0, +) / count)
+        return PicturePoint(x: corners.map(\.x).reduce(0, +) / count, y: corners.map(\.y).reduce(0, +) / count)
     }
 
-    private func holds(_ point: Point) -> Bool {
+    private func holds(_ point: PicturePoint) -> Bool {
         let (x, y) = (corners.map(\.x), corners.map(\.y))
         guard let left = x.min(), let right = x.max(), let top = y.min(), let bottom = y.max() else { return false }
         return left <= point.x && point.x <= right && top <= point.y && point.y <= bottom

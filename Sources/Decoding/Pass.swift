@@ -1,3 +1,5 @@
+internal import Model
+
 /// One look at a picture: how it is prepared, and who reads it.
 struct Pass: Sendable, Equatable {
     /// The size at which it is read.
@@ -21,11 +23,7 @@ struct Pass: Sendable, Equatable {
     }
 
     /// Who reads it.
-    enum Decoder: Sendable, Equatable {
-        case zxing, zbar
-    }
-
-    var decoder: Decoder
+    var decoder: CodeDecoder
     var scale: Scale
     /// Whether edges are sharpened first.
     var sharp = false
@@ -39,7 +37,7 @@ struct Pass: Sendable, Equatable {
     var marks = 0
 
     init(
-        _ decoder: Decoder, _ scale: Scale, sharp: Bool = false, _ block: Block? = nil, offset: Int = 5,
+        _ decoder: CodeDecoder, _ scale: Scale, sharp: Bool = false, _ block: Block? = nil, offset: Int = 5,
         inverted: Bool = false, marks: Int = 0
     ) {
         (self.decoder, self.scale, self.sharp, self.block) = (decoder, scale, sharp, block)

@@ -1,4 +1,5 @@
 internal import Imaging
+internal import Model
 
 /// Prepares one picture for its passes; keeps its memory for the next picture, and what passes share for the next pass.
 final class Workbench {
@@ -128,7 +129,7 @@ final class Workbench {
     }
 
     /// A place in what a pass saw as a place in `picture`.
-    private func place(_ point: DecodedCode.Point, at scale: Pass.Scale) -> DecodedCode.Point {
+    private func place(_ point: PicturePoint, at scale: Pass.Scale) -> PicturePoint {
         func whole(_ value: Int) -> Int {
             switch scale {
             case .full: value
@@ -139,21 +140,21 @@ final class Workbench {
             case .double: value / 2
             }
         }
-        return DecodedCode.Point(x: whole(point.x), y: whole(point.y))
+        return PicturePoint(x: whole(point.x), y: whole(point.y))
     }
 
     /// A place in what a pass saw as a place in the caller's picture.
-    func original(_ point: DecodedCode.Point, at scale: Pass.Scale) -> DecodedCode.Point {
+    func original(_ point: PicturePoint, at scale: Pass.Scale) -> PicturePoint {
         let point = place(point, at: scale)
-        return DecodedCode.Point(
+        return PicturePoint(
             x: min(max(point.x, 0), picture.width - 1) * factor, y: min(max(point.y, 0), picture.height - 1) * factor)
     }
 
     /// Paints a code over, a little beyond its corners in the caller's picture, so that no later pass finds it again.
-    func paint(over corners: [DecodedCode.Point]) {
+    func paint(over corners: [PicturePoint]) {
         guard corners.count == 4 else { return }
         own()
-        let corners = corners.map { DecodedCode.Point(x: $0.x / factor, y: $0.y / factor) }
+        let corners = corners.map { PicturePoint(x: $0.x / factor, y: $0.y / factor) }
         let x = corners.map(\.x).reduce(0, +) / 4
         let y = corners.map(\.y).reduce(0, +) / 4
         let grown = corners.map { (x: $0.x + ($0.x - x) / 8, y: $0.y + ($0.y - y) / 8) }

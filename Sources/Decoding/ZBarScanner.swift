@@ -39,7 +39,7 @@ struct ZBarScanner: ~Copyable {
             var corners = (0..<symbol.points).map { index in
                 var (x, y): (Int32, Int32) = (0, 0)
                 scangate_zbar_point(scanner, index, &x, &y)
-                return DecodedCode.Point(x: Int(x), y: Int(y))
+                return PicturePoint(x: Int(x), y: Int(y))
             }
             if symbology == .qr, corners.count == 4 {
                 // zbar goes round the other way.
@@ -56,10 +56,10 @@ struct ZBarScanner: ~Copyable {
     }
 
     /// For bar codes, of which zbar tells where it crossed them.
-    private static func frame(around points: [DecodedCode.Point]) -> [DecodedCode.Point] {
+    private static func frame(around points: [PicturePoint]) -> [PicturePoint] {
         guard let left = points.map(\.x).min(), let right = points.map(\.x).max(),
             let top = points.map(\.y).min(), let bottom = points.map(\.y).max()
         else { return [] }
-        return [(left, top), (right, top), (right, bottom), (left, bottom)].map { DecodedCode.Point(x: $0.0, y: $0.1) }
+        return [(left, top), (right, top), (right, bottom), (left, bottom)].map { PicturePoint(x: $0.0, y: $0.1) }
     }
 }

@@ -49,8 +49,8 @@ struct ZXingReader: ~Copyable {
             let corners = [(x.0, y.0), (x.1, y.1), (x.2, y.2), (x.3, y.3)]
             return DecodedCode(
                 bytes: bytes, text: own ?? String(validating: bytes, as: UTF8.self), symbology: symbology,
-                corners: corners.map { DecodedCode.Point(x: Int($0.0), y: Int($0.1)) },
-                part: code.part < 0 ? nil : DecodedCode.Part(index: Int(code.part), count: Int(code.parts)))
+                corners: corners.map { PicturePoint(x: Int($0.0), y: Int($0.1)) },
+                part: code.part < 0 ? nil : CodePart(index: Int(code.part), count: Int(code.parts)))
         }
     }
 }

@@ -1,8 +1,9 @@
 internal import Glibc
+public import Model
 public import Posix
 
 /// The memory that a daemon and one decode worker share: slots for frames, which the daemon writes, and an outbox for a
-/// picture, which the worker writes.
+/// picture, which the worker writes, beside a note of what it is at.
 ///
 /// A slot belongs to the worker from the order that names it until the answer; the outbox to the daemon from an answer
 /// that has a picture until the next order. The worker is not trusted: the daemon never reads a slot, and takes from the
@@ -16,8 +17,8 @@ public final class FrameMemory: Sendable {
     public static let fileSize = slots * slotSize
     /// The most bytes of a picture: luma has as many as its frame.
     public static let outboxSize = slotSize
-    /// All of it.
-    public static let size = slots * slotSize + outboxSize
+    /// All of it: behind the outbox a page for what the worker notes.
+    public static let size = slots * slotSize + outboxSize + 4096
 
     private let memory: MemoryFile
 
@@ -42,6 +43,12 @@ public final class FrameMemory: Sendable {
     public var file: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: memory.bytes.prefix(Self.fileSize))
     }
+
+    /// Notes which decoder is at work, so that it is known where a worker was lost. The worker's side.
+    public func note(_ decoder: CodeDecoder?) { memory.bytes[Self.size - 4096] = decoder?.rawValue ?? 0 }
+
+    /// The decoder that the worker has noted; nil for none, and for rubbish.
+    public var noted: CodeDecoder? { CodeDecoder(rawValue: memory.bytes[Self.size - 4096]) }
 
     /// The picture that the worker has written, or nil where it claims more than there can be.
     public func picture(of length: Int) -> [UInt8]? {

@@ -2,17 +2,6 @@ public import Model
 
 /// One code as a decode worker claims to have read it.
 public struct FrameCode: Sendable, Equatable {
-    /// A place in the frame, in pixels from its upper left corner.
-    public struct Point: Sendable, Equatable {
-        /// To the right.
-        public var x: Int
-        /// Downwards.
-        public var y: Int
-
-        /// A place.
-        public init(x: Int, y: Int) { (self.x, self.y) = (x, y) }
-    }
-
     /// The most bytes of one code; a QR code holds 2,953.
     public static let maxBytes = 3072
     /// The most bytes of its text: three for each byte that it was.
@@ -27,23 +16,17 @@ public struct FrameCode: Sendable, Equatable {
     /// What kind of code it is.
     public var symbology: Symbology
     /// Where it is.
-    public var corners: [Point]
-    /// Which part of a longer text it is, from 0, and of how many; nil for a whole one.
-    public var part: (index: Int, count: Int)?
+    public var corners: [PicturePoint]
+    /// Which part of a longer text it is; nil for a whole one.
+    public var part: CodePart?
 
     /// A code.
     public init(
-        bytes: [UInt8], text: [UInt8]? = nil, symbology: Symbology, corners: [Point] = [],
-        part: (index: Int, count: Int)? = nil
+        bytes: [UInt8], text: [UInt8]? = nil, symbology: Symbology, corners: [PicturePoint] = [],
+        part: CodePart? = nil
     ) {
         (self.bytes, self.text, self.symbology) = (bytes, text, symbology)
         (self.corners, self.part) = (corners, part)
-    }
-
-    /// Whether two are the same.
-    public static func == (one: FrameCode, other: FrameCode) -> Bool {
-        (one.bytes, one.text, one.symbology, one.corners) == (other.bytes, other.text, other.symbology, other.corners)
-            && one.part?.index == other.part?.index && one.part?.count == other.part?.count
     }
 }
 

@@ -1,3 +1,5 @@
+public import Model
+
 /// What the daemon asks of its decode worker. One order at a time: each has one answer.
 public enum WorkerOrder: Sendable, Equatable {
     /// Read a frame.
@@ -71,13 +73,16 @@ public struct FrameOrder: Sendable, Equatable {
     public var keeps: Bool
     /// As what file it is to be put into the outbox; nil for not at all.
     public var picture: Picture?
+    /// The decoder that is not to see it; nil for none.
+    public var without: CodeDecoder?
 
     /// A frame.
     public init(
-        slot: Int, number: UInt64, content: Content, length: Int, keeps: Bool = false, picture: Picture? = nil
+        slot: Int, number: UInt64, content: Content, length: Int, keeps: Bool = false, picture: Picture? = nil,
+        without: CodeDecoder? = nil
     ) {
         (self.slot, self.number, self.content, self.length) = (slot, number, content, length)
-        (self.keeps, self.picture) = (keeps, picture)
+        (self.keeps, self.picture, self.without) = (keeps, picture, without)
     }
 
     func write(to out: inout MessageWriter) {
@@ -95,12 +100,15 @@ public struct FrameOrder: Sendable, Equatable {
         out.put(UInt32(length))
         out.put(UInt32(keeps ? 1 : 0))
         out.put(picture?.rawValue ?? 0)
+        out.put(without?.rawValue ?? 0)
     }
 
     init?(from input: inout MessageReader) {
         guard let slot: UInt32 = input.take(), let number: UInt64 = input.take(), let width: UInt32 = input.take(),
             let height: UInt32 = input.take(), let length: UInt32 = input.take(), let keeps: UInt32 = input.take(),
-            let picture: UInt32 = input.take(), slot < FrameMemory.slots, width <= 1 << 14, height <= 1 << 14,
+            let picture: UInt32 = input.take(), let without: UInt8 = input.take(),
+            without == 0 || CodeDecoder(rawValue: without) != nil, slot < FrameMemory.slots, width <= 1 << 14,
+            height <= 1 << 14,
             width * height <= length
         else { return nil }
         let content: Content? =
@@ -115,6 +123,6 @@ public struct FrameOrder: Sendable, Equatable {
         }
         self.init(
             slot: Int(slot), number: number, content: content, length: Int(length), keeps: keeps != 0,
-            picture: Picture(rawValue: picture))
+            picture: Picture(rawValue: picture), without: CodeDecoder(rawValue: without))
     }
 }

@@ -134,18 +134,18 @@ public enum WorkerReport: Sendable, Equatable {
             length <= FrameCode.maxBytes, let textLength: UInt16 = input.take(), textLength <= FrameCode.maxText,
             hasText == 1 || (hasText == 0 && textLength == 0)
         else { return nil }
-        var corners: [FrameCode.Point] = []
+        var corners: [PicturePoint] = []
         for _ in 0..<count {
             guard let x: Int32 = input.take(), let y: Int32 = input.take(), abs(Int(x)) <= 1 << 16,
                 abs(Int(y)) <= 1 << 16
             else { return nil }
-            corners.append(FrameCode.Point(x: Int(x), y: Int(y)))
+            corners.append(PicturePoint(x: Int(x), y: Int(y)))
         }
         guard let bytes = input.take(Int(length)), let text = input.take(Int(textLength)),
             String(validating: text, as: UTF8.self) != nil
         else { return nil }
         return FrameCode(
             bytes: bytes, text: hasText == 1 ? text : nil, symbology: Symbology.allCases[Int(symbology)],
-            corners: corners, part: partCount > 0 ? (Int(partIndex), Int(partCount)) : nil)
+            corners: corners, part: partCount > 0 ? CodePart(index: Int(partIndex), count: Int(partCount)) : nil)
     }
 }

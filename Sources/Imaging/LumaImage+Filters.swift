@@ -82,17 +82,6 @@ extension LumaImage {
         scangate_sharpen(source.base, source.stride, source.width, source.height, sixteenths, target)
     }
 
-    /// The luma of YUYV, as cameras send it.
-    ///
-    /// - Parameters:
-    ///   - yuyv: `height` rows of `stride` bytes, of which `2 * width` are pixels.
-    public func become(lumaOf yuyv: UnsafeRawBufferPointer, width: Int, height: Int, stride: Int) {
-        precondition(stride >= 2 * width && yuyv.count >= (height - 1) * stride + 2 * width, "a frame is too short")
-        resize(width: width, height: height)
-        scangate_yuyv_luma(
-            yuyv.baseAddress?.assumingMemoryBound(to: UInt8.self), stride, width, height, target)
-    }
-
     /// Paints a quadrangle, what of it lies in the picture; other than four corners paint nothing.
     public func fill(_ corners: [(x: Int, y: Int)], with value: UInt8) {
         guard corners.count == 4 else { return }

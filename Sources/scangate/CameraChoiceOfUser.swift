@@ -13,11 +13,14 @@ struct CameraChoiceOfUser: Sendable {
     /// How pictures are taken.
     let settings: CaptureSettings
     private let configuration: String
+    /// The options that say how the camera is to take pictures.
+    private let wishes: [String]
 
     /// Looks the camera up: a word with a slash, or a JPEG's, is a path, `video0` is /dev/video0, all else is a device.
     init(_ arguments: Arguments) async throws {
         let word = arguments.operands[0]
         configuration = arguments.configurationPath
+        wishes = CameraCommands.options.map(\.name).filter { arguments[$0] != nil }
         var options: [String: String] = [:]
         if word.contains("/") || word.hasSuffix(".jpg") || word.hasSuffix(".jpeg") {
             (path, name) = (word, nil)
@@ -47,10 +50,16 @@ struct CameraChoiceOfUser: Sendable {
         return "\(name ?? path.split(separator: "/").last.map(String.init) ?? "camera")-\(String(time)).png"
     }
 
-    /// Opens the camera, and closes it whatever happens.
-    func looking<T>(_ body: (CameraLook) throws(CameraLook.Fault) -> T) async throws -> T {
+    /// Opens the camera, and closes it whatever happens; one that the daemon reads is seen with its eyes.
+    func looking<T>(_ body: (any PictureSource) throws(CameraLook.Fault) -> T) async throws -> T {
         // Before it is opened: some drivers let a second one in, and end the first one's pictures.
-        if let device = reader(isWanting: false) { throw Self.inUse(path, by: device) }
+        if let device = reader(isWanting: false) {
+            guard wishes.isEmpty else { throw Self.inUse(path, by: device, wish: wishes[0]) }
+            let session = try CommandSession(configurationAt: configuration)
+            do throws(CameraLook.Fault) { return try body(DaemonLook(session, device: device)) } catch {
+                throw CommandError(error.description)
+            }
+        }
         do throws(CameraLook.Fault) {
             let look = try CameraLook(path, settings)
             defer { look.close() }
@@ -58,7 +67,7 @@ struct CameraChoiceOfUser: Sendable {
             return try body(look)
         } catch {
             guard error.isBusy, let device = reader(isWanting: true) else { throw CommandError(error.description) }
-            throw Self.inUse(path, by: device)
+            throw Self.inUse(path, by: device, wish: nil)
         }
     }
 
@@ -78,10 +87,11 @@ struct CameraChoiceOfUser: Sendable {
         }?.cell("name")
     }
 
-    private static func inUse(_ path: String, by device: String) -> CommandError {
+    private static func inUse(_ path: String, by device: String, wish: String?) -> CommandError {
         let name = Safe.text(device)
         return CommandError(
-            "\(Safe.text(path)) is read by the daemon, as device \(name)",
+            "\(Safe.text(path)) is read by the daemon, as device \(name)"
+                + (wish.map { ", with its own settings: --\($0) cannot be tried" } ?? ""),
             hint:
                 "labels that pass meanwhile are not read: scangate device disable \(name), look, then: scangate device "
                 + "enable \(name)")

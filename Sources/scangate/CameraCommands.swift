@@ -22,21 +22,23 @@ enum CameraCommands {
         PATH is a node such as /dev/video0, or a link of /dev/v4l/by-id; NAME a registered camera, whose own settings hold.
         --size WxH, --rate N, --format WORD, --exposure N, --gain N, --focus N, --symbologies LIST: see device add --help.
         PATH may also be a JPEG, such as a frame that the daemon has kept.
-        The camera must not be in use: the daemon lets go of a device that is disabled.
+        A camera that the daemon reads is seen with the daemon's eyes, as it was registered; to try other options: device
+        disable NAME, look, device enable NAME.
         """
 
     private static let snapshot = Command(
-        name: "camera snapshot", usage: "PATH|NAME [FILE.png] [OPTIONS] [--json]",
+        name: "camera snapshot", usage: "PATH|NAME [FILE.png] [--plain] [OPTIONS] [--json]",
         summary: "take a picture, with the codes in it outlined",
         details: """
             Says what it read, and where the picture is; without FILE it is in this directory under the camera's name.
+            --plain: the pixels as they are, in greys, without outlines.
 
             \(details)
 
             example: scangate camera snapshot /dev/video0 belt.png
             belt.png: 1280x720, sharpness 46
             SB00860  QR  4.2 pixels a module
-            """, options: options
+            """, options: options + [.flag("plain")]
     ) { arguments in
         guard (1...2).contains(arguments.operands.count) else {
             throw CommandError("write PATH or NAME of a camera, and a file", hint: "see --help", exit: .usage)
@@ -44,15 +46,10 @@ enum CameraCommands {
         let camera = try await CameraChoiceOfUser(arguments)
         let picture = try await camera.looking { look throws(CameraLook.Fault) in try best(look) }
         let image = LumaImage(picture)
-        var drawn = RGBImage(image.view)
-        for code in picture.codes {
-            drawn.outline(
-                code.corners, colour: code.part == nil ? .green : .red, thickness: max(3, picture.width / 400))
-        }
         let file = arguments.operands.count == 2 ? arguments.operands[1] : camera.fileName
         do {
             let output = try FileDescriptor.open(file, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
-            try output.write(try PNG.encode(drawn), subject: file)
+            try output.write(try png(image, picture, isPlain: arguments.has("plain")), subject: file)
         } catch { throw CommandError("the picture is not written: \(error)", hint: "name another FILE") }
         let report = CameraReport(picture, image, camera: camera.path)
         guard !arguments.has("json") else { return Output.json(report.json(file: file)) }
@@ -61,6 +58,16 @@ enum CameraCommands {
         if picture.codes.isEmpty {
             Output.line("no code was read: \(report.advice[0])")
         }
+    }
+
+    private static func png(_ image: LumaImage, _ picture: CameraLook.Picture, isPlain: Bool) throws -> [UInt8] {
+        guard !isPlain else { return try PNG.encode(image.view) }
+        var drawn = RGBImage(image.view)
+        for code in picture.codes {
+            drawn.outline(
+                code.places, colour: code.part == nil ? .green : .red, thickness: max(3, picture.width / 400))
+        }
+        return try PNG.encode(drawn)
     }
 
     private static let tune = Command(
@@ -90,7 +97,8 @@ enum CameraCommands {
                 seen += 1
                 let now = TimeSource.system.now()
                 // A camera adjusts itself to the light first, and a rate takes a second to be known.
-                let isDue = said.map { now.uptimeMs - $0 >= 1000 } ?? (seen >= warmUp && picture.rate > 0)
+                let isDue =
+                    said.map { now.uptimeMs - $0 >= 1000 } ?? (look.isWarm || seen >= warmUp && picture.rate > 0)
                 guard isDue else { continue }
                 said = now.uptimeMs
                 let report = CameraReport(picture, LumaImage(picture), camera: camera.path)
@@ -108,18 +116,24 @@ enum CameraCommands {
     /// Frames that a camera takes to adjust itself, as a rule.
     static let warmUp = 8
 
-    /// Of the first dozen pictures the one with most codes; of those the last.
-    static func best(_ look: CameraLook) throws(CameraLook.Fault) -> CameraLook.Picture {
+    /// Of the first dozen pictures the one with most codes; of those the last. Of a camera that was running, of fewer.
+    static func best(_ look: any PictureSource) throws(CameraLook.Fault) -> CameraLook.Picture {
         var best: CameraLook.Picture?
+        let (first, enough, last) = look.isWarm ? (1, 1, 4) : (warmUp / 2, warmUp, 2 * warmUp)
         for number in 1... {
             guard let picture = try look.next() else { break }
-            if number < warmUp / 2 { continue }
+            if number < first { continue }
             if picture.codes.count >= best?.codes.count ?? 0 { best = picture }
-            if number >= 2 * warmUp || (number >= warmUp && !picture.codes.isEmpty) { break }
+            if number >= last || (number >= enough && !picture.codes.isEmpty) { break }
         }
         guard let best else { throw CameraLook.Fault.noFrames }
         return best
     }
+}
+
+extension CameraLook.Code {
+    /// Its corners as drawing takes them.
+    var places: [(x: Int, y: Int)] { corners.map { ($0.x, $0.y) } }
 }
 
 extension LumaImage {

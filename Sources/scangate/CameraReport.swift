@@ -14,7 +14,7 @@ struct CameraReport {
 
     init(_ picture: CameraLook.Picture, _ image: LumaImage, camera: String) {
         (self.picture, self.camera) = (picture, camera)
-        figures = PictureFigures(of: image.view, codes: picture.codes.map(\.corners))
+        figures = PictureFigures(of: image.view, codes: picture.codes.map(\.places))
         advice = TuningAdvice.sentences(figures)
     }
 

@@ -56,7 +56,7 @@ enum CameraScreen {
     private static func text(_ picture: CameraLook.Picture) -> String {
         let window = Terminal.size(of: 1) ?? (80, 24)
         let drawer = TerminalPicture(columns: window.columns, rows: window.rows - 1, colours: colours)
-        return drawer.text(LumaImage(picture).view, codes: picture.codes.map(\.corners))
+        return drawer.text(LumaImage(picture).view, codes: picture.codes.map(\.places))
     }
 
     private static var colours: TerminalPicture.Colours {

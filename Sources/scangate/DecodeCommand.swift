@@ -58,7 +58,7 @@ enum DecodeCommand {
     }
 
     private static let kinds = Symbology.allCases.filter { $0 != .unknown }.map(\.rawValue).joined(separator: " ")
-    private static let rules = CaptureSettings.Charset.allCases.filter { $0 != .raw }
+    private static let rules = Charset.allCases.filter { $0 != .raw }
     private static let charsets = rules.map(\.rawValue).joined(separator: " ")
 
     private static func symbologies(_ arguments: Arguments) throws(CommandError) -> Set<Symbology> {
@@ -73,7 +73,7 @@ enum DecodeCommand {
         return symbologies
     }
 
-    private static func charset(_ arguments: Arguments) throws(CommandError) -> CaptureSettings.Charset {
+    private static func charset(_ arguments: Arguments) throws(CommandError) -> Charset {
         guard let word = arguments["charset"] else { return .utf8 }
         guard let rule = rules.first(where: { $0.rawValue == word.lowercased() }) else {
             throw CommandError("--charset \(Safe.text(word)): write one of \(charsets)", exit: .usage)
@@ -140,7 +140,7 @@ enum DecodeCommand {
 private final class PictureDecoder {
     private let decoder: FileDecoder
 
-    init(symbologies: Set<Symbology>, charset: CaptureSettings.Charset) throws(CommandError) {
+    init(symbologies: Set<Symbology>, charset: Charset) throws(CommandError) {
         do { decoder = try FileDecoder(symbologies: symbologies, charset: charset) } catch {
             throw CommandError(error.description)
         }

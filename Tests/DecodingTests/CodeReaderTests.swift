@@ -9,7 +9,7 @@ import Testing
     static let labels = (1...20).map { $0 < 10 ? "label-0\($0)" : "label-\($0)" }
 
     /// Twenty labels in a frame, none of them straight.
-    static func crowd(seed: UInt64, module: Double) throws -> (scene: Scene, corners: [[DecodedCode.Point]]) {
+    static func crowd(seed: UInt64, module: Double) throws -> (scene: Scene, corners: [[PicturePoint]]) {
         var scene = Scene(width: 1280, height: 720)
         var noise = Noise(seed)
         let corners = try labels.enumerated().map { index, name in
@@ -170,6 +170,19 @@ import Testing
             let none = try reader.read(picture.view, effort: .frame(number))
             #expect(none.isEmpty)
         }
+    }
+
+    @Test(arguments: CodeDecoder.allCases)
+    func `a decoder that is left out sees nothing of a picture, and the other reads it`(leftOut: CodeDecoder) throws {
+        var seen: [CodeDecoder] = []
+        var reader = try CodeReader(note: { if let decoder = $0 { seen.append(decoder) } })
+        let scene = Scene(width: 800, height: 600)
+        try scene.place("label-01", x: 400, y: 300, module: 6)
+        for effort in [CodeReader.Effort.still] + (0..<5).map({ .frame($0) }) {
+            let codes = try reader.read(scene.picture.view, effort: effort, without: leftOut)
+            #expect(codes.count == 1, "\(effort)")
+        }
+        #expect(!seen.isEmpty && !seen.contains(leftOut))
     }
 
     @Test func `other kinds than QR are read where they are asked for, and only there`() throws {

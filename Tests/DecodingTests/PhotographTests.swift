@@ -1,5 +1,6 @@
 import Decoding
 import Imaging
+import Model
 import Scenes
 import TestSupport
 import Testing
@@ -58,7 +59,7 @@ import Testing
             let picture = try TestData.picture("qr/qrcode-7/\(name).png")
             let codes = try reader.read(picture.view, effort: .still)
             try #require(codes.count == 1)
-            #expect(codes[0].part == DecodedCode.Part(index: index, count: 4))
+            #expect(codes[0].part == CodePart(index: index, count: 4))
             text += codes[0].text ?? ""
         }
         #expect(text == TestData.text("qr/qrcode-7/01.txt"))

@@ -1,11 +1,12 @@
 import Decoding
 import Imaging
+import Model
 import Scenes
 import TestSupport
 import Testing
 
 @Suite(.oneThread) struct TextTests {
-    static func read(_ name: String, charset: TextRule = .utf8) throws -> DecodedCode {
+    static func read(_ name: String, charset: Charset = .utf8) throws -> DecodedCode {
         var reader = try CodeReader(charset: charset)
         let codes = try reader.read(TestData.picture("labels/\(name).png").view, effort: .still)
         try #require(codes.count == 1, "\(name)")
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func `every rule converts its own bytes and refuses others`() throws {
-        let texts: [(TextRule, [UInt8], String?)] = [
+        let texts: [(Charset, [UInt8], String?)] = [
             (.utf8, [0xFF], nil), (.latin1, [0xE9, 0x80], "é\u{80}"), (.shiftJIS, [0xC3, 0xDE], "ﾃﾞ"),
             (.gb18030, [0xC4, 0xE3], "你"), (.big5, [0xA7, 0x41], "你"), (.eucKR, [0xB0, 0xA1], "가"),
             (.windows1252, [0x80, 0x9C], "€œ"), (.shiftJIS, [0x93], nil), (.gb18030, [0x81, 0x20], nil),
@@ -62,7 +63,7 @@ import Testing
             let codes = try reader.read(scene.picture.view, effort: effort).sorted {
                 ($0.part?.index ?? 9) < ($1.part?.index ?? 9)
             }
-            #expect(codes.map(\.part) == (0..<3).map { DecodedCode.Part(index: $0, count: 3) })
+            #expect(codes.map(\.part) == (0..<3).map { CodePart(index: $0, count: 3) })
             #expect(codes.map(\.text) == (0..<3).map { TestData.text("labels/part-\($0).txt") })
         }
     }

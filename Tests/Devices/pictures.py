@@ -1,6 +1,8 @@
 """Pictures of labels, and the bytes that a camera delivers for them."""
+import struct
 import subprocess
 import tempfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +14,7 @@ class Picture:
 
     def __init__(self, width, height, pixels=None):
         self.width, self.height = width, height
-        self.pixels = pixels or bytearray([GREY]) * (width * height)
+        self.pixels = bytearray([GREY]) * (width * height) if pixels is None else pixels
 
     def put(self, other, x, y):
         """Another picture at a place in this one."""
@@ -20,6 +22,29 @@ class Picture:
             start = (y + row) * self.width + x
             self.pixels[start:start + other.width] = other.pixels[row * other.width:(row + 1) * other.width]
         return self
+
+    @staticmethod
+    def of_png(data):
+        """The pixels of a PNG in greys of 8 bits, not interlaced (RFC 2083, 6: filters)."""
+        if data[:8] != b"\x89PNG\r\n\x1a\n":
+            raise ValueError("no PNG")
+        chunks, place = {}, 8
+        while place < len(data):
+            size, kind = struct.unpack_from(">I4s", data, place)
+            chunks[kind] = chunks.get(kind, b"") + data[place + 8:place + 8 + size]
+            place += 12 + size
+        width, height, *form = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+        if form != [8, 0, 0, 0, 0]:
+            raise ValueError(f"a PNG of another form: {form}")
+        packed, picture, above = zlib.decompress(chunks[b"IDAT"]), Picture(width, height, bytearray()), bytearray(width)
+        for y in range(height):
+            kind, row = packed[y * (width + 1)], bytearray(packed[y * (width + 1) + 1:(y + 1) * (width + 1)])
+            for x in range(width):
+                left, corner = (row[x - 1], above[x - 1]) if x else (0, 0)
+                row[x] = row[x] + (0, left, above[x], (left + above[x]) // 2, paeth(left, above[x], corner))[kind] & 255
+            picture.pixels += row
+            above = row
+        return picture
 
     def pgm(self):
         return b"P5\n%d %d\n255\n" % (self.width, self.height) + self.pixels
@@ -38,6 +63,17 @@ class Picture:
             return subprocess.run(["cjpeg", "-grayscale", "-quality", "85"], input=self.pgm(), check=True,
                                   capture_output=True).stdout
         raise ValueError(f"no camera format: {fourcc}")
+
+
+def paeth(left, above, corner):
+    """What a PNG's fourth filter foretells."""
+    guess = left + above - corner
+    return min((abs(guess - left), 0, left), (abs(guess - above), 1, above), (abs(guess - corner), 2, corner))[2]
+
+
+def chart(width, height):
+    """Pixels of which no two neighbours, and no two rows, are alike: a shift or a mixed-up byte is seen."""
+    return Picture(width, height, bytearray((x * 7 + y * 13 + x * y // 31) & 255 for y in range(height) for x in range(width)))
 
 
 @cache

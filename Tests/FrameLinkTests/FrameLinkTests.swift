@@ -9,7 +9,8 @@ import Testing
 struct FrameLinkTests {
     static let code = FrameCode(
         bytes: [0x83, 0x65, 0x00], text: Array("テ\0".utf8), symbology: .qr,
-        corners: [.init(x: 1, y: -2), .init(x: 300, y: 4), .init(x: 5, y: 6), .init(x: 7, y: 800)], part: (2, 5))
+        corners: [.init(x: 1, y: -2), .init(x: 300, y: 4), .init(x: 5, y: 6), .init(x: 7, y: 800)],
+        part: CodePart(index: 2, count: 5))
     static var result: FrameResult {
         var result = FrameResult(number: 1 << 40)
         (result.width, result.height, result.isChanged, result.isSearched) = (1280, 720, true, true)

@@ -184,6 +184,49 @@ struct DoctorTests {
         #expect(fault("sealing key", in: other) == nil)
     }
 
+    // MARK: Cameras
+
+    private func camera(_ counts: String, connected: Bool = true, without: String = "null") throws -> JSONValue {
+        try JSONValue.parse(
+            Array(
+                """
+                {"devices": [{"name": "belt-1", "kind": "camera", "state": "reading", "connected": \(connected),
+                  "camera": {"frames": 9000, "dropped": 80, "decoded": 8000, "unreadable": 3, "poison": 7,
+                    "without": \(without), "recent": {\(counts)}}}]}
+                """.utf8))
+    }
+
+    @Test(
+        arguments: [
+            ("\"frames\": 1000, \"dropped\": 100, \"poison\": 0", "null", nil),
+            ("\"frames\": 1000, \"dropped\": 501, \"poison\": 0", "null", "50 % of its frames are not looked at"),
+            // Too few to say anything.
+            ("\"frames\": 140, \"dropped\": 120, \"poison\": 0", "null", nil),
+            ("\"frames\": 1000, \"unreadable\": 101", "null", "10 % of its frames come damaged"),
+            ("\"frames\": 1000, \"poison\": 2", "null", "7 frames have ended its decoder, 2 of them"),
+            ("\"frames\": 1000", "\"zbar\"", "what only zbar reads is not read for the moment"),
+        ] as [(String, String, String?)])
+    func `a camera that drops or spoils frames, or whose frames end its decoder, is a fault`(
+        counts: String, without: String, expected: String?
+    ) throws {
+        var other = surroundings
+        other.decoderFault = { nil }
+        let findings = Doctor.examine(cameras: try camera(counts, without: without), other)
+        #expect(findings.map(\.check) == ["decoder", "frames of belt-1"] && findings[0].isGood)
+        #expect(findings[1].isGood == (expected == nil), "\(findings[1].text)")
+        #expect(findings[1].text.contains(expected ?? "8000 decoded, 80 dropped, 3 damaged"), "\(findings[1].text)")
+    }
+
+    @Test func `a decoder that does not start is a fault where there is a camera, and not looked at elsewhere`() throws
+    {
+        var other = surroundings
+        other.decoderFault = { "libzbar.so.0: cannot open shared object file" }
+        let findings = Doctor.examine(cameras: try camera("", connected: false), other)
+        #expect(findings.map(\.mend) == ["apt-get install -y libzbar0"] && findings.first?.isGood == false)
+        let none = JSONValue.object([("devices", .array([device("/dev/ttyACM0")]))])
+        #expect(Doctor.examine(cameras: none, other).isEmpty)
+    }
+
     // MARK: Ports
 
     private func device(_ port: String, connected: Bool = false, fault: String = "") -> JSONValue {

@@ -107,9 +107,14 @@ import Testing
         let width = 37
         let (height, stride) = (5, width * 2 + 6)
         let frame = LumaImage.noise(stride, height).bytes
-        let result = LumaImage()
-        frame.withUnsafeBytes { result.become(lumaOf: $0, width: width, height: height, stride: stride) }
-        #expect(result.bytes == Reference.each(width, height) { Int(frame[$1 * stride + 2 * $0]) })
+        var luma = [UInt8](repeating: 0, count: width * height)
+        frame.withUnsafeBufferPointer { from in
+            luma.withUnsafeMutableBufferPointer { to in
+                guard let from = from.baseAddress, let to = to.baseAddress else { return }
+                LumaView.unpackYUYV(from, stride: stride, width: width, height: height, to: to)
+            }
+        }
+        #expect(luma == Reference.each(width, height) { Int(frame[$1 * stride + 2 * $0]) })
     }
 
     @Test func `a quadrangle is painted, and only it`() {

@@ -17,7 +17,7 @@ struct BeltCamera {
     }
 
     /// A code, 100 pixels wide.
-    static func code(_ text: String, x: Int = 600, y: Int = 300, part: Sighting.Part? = nil) -> Sighting {
+    static func code(_ text: String, x: Int = 600, y: Int = 300, part: CodePart? = nil) -> Sighting {
         Sighting(
             bytes: Array(text.utf8), symbology: .qr,
             corners: [(-50, -50), (50, -50), (50, 50), (-50, 50)].map { .init(x: x + $0.0, y: y + $0.1) }, part: part)

@@ -1,6 +1,7 @@
-public import Decoding
+internal import Decoding
 internal import Glibc
 public import Imaging
+public import Model
 internal import Pictures
 
 /// Numbers that look random and are the same each time.
@@ -93,7 +94,7 @@ public struct Scene {
     public func place(
         _ name: String, x: Int, y: Int, module: Double, angle: Double = 0, dark: Int = 30, light: Int = 220,
         margin: Int = 4
-    ) throws -> [DecodedCode.Point] {
+    ) throws -> [PicturePoint] {
         let label = try TestData.picture("labels/\(name).png")
         let (side, sine, cosine) = (Double(label.width), sin(angle), cos(angle))
         let reach = Int(side * module * 0.75) + 2
@@ -119,7 +120,7 @@ public struct Scene {
         }
         let half = (side / 2 - 4) * module
         return [(-half, -half), (half, -half), (half, half), (-half, half)].map { h, v in
-            DecodedCode.Point(
+            PicturePoint(
                 x: x + Int((h * cosine - v * sine).rounded()), y: y + Int((h * sine + v * cosine).rounded()))
         }
     }
@@ -151,7 +152,7 @@ public struct Scene {
 }
 
 /// The most that corners differ, in pixels along one axis.
-public func distance(_ one: [DecodedCode.Point], _ other: [DecodedCode.Point]) -> Int {
+public func distance(_ one: [PicturePoint], _ other: [PicturePoint]) -> Int {
     guard one.count == other.count else { return .max }
     return zip(one, other).map { max(abs($0.x - $1.x), abs($0.y - $1.y)) }.max() ?? .max
 }

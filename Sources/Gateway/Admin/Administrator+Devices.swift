@@ -2,6 +2,7 @@ internal import Crypto
 internal import Identity
 internal import JSON
 internal import Model
+internal import Scanners
 
 extension Administrator {
     func listDevices() async throws -> [UInt8] {
@@ -18,7 +19,8 @@ extension Administrator {
         let device = try registry.device(try arguments.name(DeviceID.self, "name"))
         let keys = try registry.openKeys(of: device.name)
         let seen = SeenDevice(
-            device: device, counts: events.devices[device.name], node: await scanners?.nodes()[device.name])
+            device: device, counts: events.devices[device.name], node: await scanners?.nodes()[device.name],
+            camera: await scanners?.cameras()[device.name])
         var json = JSONWriter()
         json.object {
             $0.key("device")
@@ -99,7 +101,10 @@ extension Administrator {
     func devicesAsSeen() async throws -> [SeenDevice] {
         let counts = events.devices
         let nodes = await scanners?.nodes() ?? [:]
-        return try registry.devices().map { SeenDevice(device: $0, counts: counts[$0.name], node: nodes[$0.name]) }
+        let cameras = await scanners?.cameras() ?? [:]
+        return try registry.devices().map {
+            SeenDevice(device: $0, counts: counts[$0.name], node: nodes[$0.name], camera: cameras[$0.name])
+        }
     }
 
     /// One device as every list shows it. `state` is `disabled`, `reading`, or `waiting` for its port; `port` is the node
@@ -138,6 +143,30 @@ extension Administrator {
             $0.key("last_scan_at")
             if let at = counts?.lastScanMs { $0.string(Timestamp.text(at)) } else { $0.null() }
             $0.member("fault", device.isEnabled ? counts?.fault ?? "" : "")
+            guard let camera = seen.camera, device.kind == .camera else { return }
+            $0.key("camera")
+            write(camera, to: &$0)
+        }
+    }
+
+    /// What its decoder does with a camera's frames; `recent` is of the last one to two minutes.
+    private func write(_ camera: CameraWindow.Status, to json: inout JSONWriter) {
+        func write(_ counts: CameraWindow.Counts, to json: inout JSONWriter) {
+            json.member("frames", counts.frames)
+            json.member("dropped", counts.dropped)
+            json.member("decoded", counts.decoded)
+            json.member("unreadable", counts.unreadable)
+            json.member("poison", counts.poison)
+            json.member("decoder_restarts", counts.decoderRestarts)
+        }
+        json.object {
+            write(camera.counts, to: &$0)
+            $0.key("frames_per_s")
+            $0.value(.real((camera.rate * 10).rounded() / 10))
+            $0.key("without")
+            if let decoder = camera.without { $0.string("\(decoder)") } else { $0.null() }
+            $0.key("recent")
+            $0.object { write(camera.recent, to: &$0) }
         }
     }
 
@@ -157,4 +186,6 @@ struct SeenDevice {
     let counts: EventHub.DeviceCounts?
     /// Its node; nil where it is not attached, or no daemon looks.
     let node: String?
+    /// What its frames do; nil for what is no camera, or was not read since the start.
+    let camera: CameraWindow.Status?
 }

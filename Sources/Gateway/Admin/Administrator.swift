@@ -113,6 +113,7 @@ actor Administrator {
             case "uplink pause", "uplink resume": return try await changeUplink(request.command, arguments, requester)
             case "uplink test": return try await testUplink(arguments)
             case "uplink cutover": return try await cutOver(arguments, requester)
+            case "camera picture": return try await cameraPicture(arguments)
             case "signal list": return listSignals()
             case "signal test": return try await testSignal(arguments)
             case "audit show": return try showAudit(arguments)

@@ -10,10 +10,11 @@ extension Doctor {
         guard let path = device["port"]?.string, !path.isEmpty else {
             return Finding(check, fault: device["fault"]?.string ?? "not attached", mend: "scangate device discover")
         }
+        let isCamera = device["kind"]?.string == "camera"
         guard let file = Files.status(path) else {
             return Finding(
                 check, fault: "\(path) is not there: unplugged, or plugged in elsewhere",
-                mend: "ls -l /dev/serial/by-id /dev/serial/by-path")
+                mend: isCamera ? "scangate camera list" : "ls -l /dev/serial/by-id /dev/serial/by-path")
         }
         if device["connected"]?.bool == true { return Finding(check, good: "\(path) is read") }
         guard surroundings.mayUse(file, 6) else {
@@ -21,7 +22,7 @@ extension Doctor {
                 check,
                 fault: "\(path) mode \(octal(file.mode)), group \(Users.groupName(file.group)): "
                     + "the daemon (\(surroundings.user)) may not use it",
-                mend: giveToGroup(path, surroundings.portGroup))
+                mend: giveToGroup(path, isCamera ? surroundings.videoGroup : surroundings.portGroup))
         }
         let fault = device["fault"]?.string ?? ""
         guard !fault.isEmpty else {
@@ -36,15 +37,17 @@ extension Doctor {
         return Finding(check, fault: fault, mend: fault.contains(SystemError.text(EBUSY)) ? mend : "")
     }
 
-    /// For good where it is a serial terminal of the kernel's, which is made anew at each plug-in.
+    /// For good where it is a serial terminal or a camera, whose nodes the kernel makes anew at each plug-in.
     private static func giveToGroup(_ path: String, _ group: String) -> String {
         let node = Files.resolved(path) ?? path
-        guard node.hasPrefix("/dev/tty"), let kind = node.split(separator: "/").last?.prefix(while: { !$0.isNumber })
+        let systems = ["/dev/tty": "tty", "/dev/video": "video4linux"]
+        guard let system = systems.first(where: { node.hasPrefix($0.key) })?.value,
+            let kind = node.split(separator: "/").last?.prefix(while: { !$0.isNumber })
         else {
             return "chgrp \(group) \(quoted(node)) && chmod 660 \(quoted(node))"
         }
-        let rule = "SUBSYSTEM==\"tty\", KERNEL==\"\(kind)*\", GROUP=\"\(group)\", MODE=\"0660\""
+        let rule = "SUBSYSTEM==\"\(system)\", KERNEL==\"\(kind)*\", GROUP=\"\(group)\", MODE=\"0660\""
         return "echo '\(rule)' >> /etc/udev/rules.d/61-scangate-local.rules && udevadm control --reload"
-            + " && udevadm trigger --settle --subsystem-match=tty"
+            + " && udevadm trigger --settle --subsystem-match=\(system)"
     }
 }

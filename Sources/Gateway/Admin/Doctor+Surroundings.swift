@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Model
 internal import Posix
+internal import Scanners
 
 extension Doctor {
     /// What the checks go by beside the configuration; tests bring their own.
@@ -13,6 +14,8 @@ extension Doctor {
         var groups: [gid_t]
         /// The group of serial ports.
         var portGroup = "dialout"
+        /// The group of cameras.
+        var videoGroup = "video"
         /// Whether a daemon answers.
         var isRunning = false
         /// Whether the clock follows a time source.
@@ -21,6 +24,8 @@ extension Doctor {
         var seesAll = true
         /// Scanners that are plugged in.
         var serialPorts: [String] = []
+        /// Starts a decoder, and says what is wrong with it; nil where it works.
+        var decoderFault: @Sendable () -> String? = { FileDecoder.fault() }
         /// Whether a program is installed.
         var isThere: @Sendable (String) -> Bool = { Files.status($0) != nil }
 
@@ -31,7 +36,7 @@ extension Doctor {
             let owner = Files.status(configuration.gateway.stateDirectory)?.owner ?? 0
             let number = running ?? Users.user(named: "scangate") ?? owner
             let name = Users.name(number)
-            let given = [configuration.gateway.adminGroup, "dialout"].compactMap { Users.group(named: $0) }
+            let given = [configuration.gateway.adminGroup, "dialout", "video"].compactMap { Users.group(named: $0) }
             let own = Users.primaryGroup(of: number).map { Users.groups(of: number, primary: $0) } ?? []
             return Surroundings(
                 user: name, userNumber: number, groups: own + given, isRunning: running != nil,

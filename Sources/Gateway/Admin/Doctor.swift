@@ -38,7 +38,8 @@ public enum Doctor {
         // Carried out here the command would make a state directory, and take on the rights of its owner.
         guard surroundings.isRunning else { return findings + [unasked(configuration, surroundings)] }
         do throws(CommandError) {
-            return findings + examine(devices: try await ask("device list"), surroundings)
+            let devices = try await ask("device list")
+            return findings + examine(devices: devices, surroundings) + examine(cameras: devices, surroundings)
                 + examine(signals: try await ask("signal list"))
         } catch { return findings + [Finding("devices", fault: error.description, mend: "")] }
     }

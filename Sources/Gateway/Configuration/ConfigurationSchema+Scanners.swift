@@ -1,3 +1,4 @@
+internal import Model
 internal import Scanners
 
 extension ConfigurationSchema {
@@ -103,7 +104,7 @@ extension ConfigurationSchema {
         Key("focus", .text(max: 16), .none, "The lens, or `auto`."),
         Key("symbologies", .text(max: 200), .none, "Which kinds of code are read, such as `QR,DataMatrix`."),
         Key(
-            "charset", .choice(CaptureSettings.Charset.allCases.map(\.rawValue)), .none,
+            "charset", .choice(Charset.allCases.map(\.rawValue)), .none,
             "In which character set codes are that do not say it and are not UTF-8; `raw` leaves the bytes of all as they are."
         ),
     ]

@@ -33,7 +33,8 @@ public struct CommandSession: Sendable {
 
     /// Whether a command makes sense without a daemon.
     private static let daemonOnly: Set<String> = [
-        "status", "uplink pause", "uplink resume", "device trigger", "signal list", "signal test",
+        "status", "uplink pause", "uplink resume", "device trigger", "camera picture",
+        "signal list", "signal test",
     ]
 
     /// Carries out a command; the result is JSON.

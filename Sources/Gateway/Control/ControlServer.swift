@@ -3,8 +3,8 @@ internal import Posix
 
 /// The daemon's side of the control socket: takes a line, has it performed, writes a line.
 ///
-/// An actor on the poll thread. Bounds: 32 connections, 64 KiB a request, 1 MiB of a reply not yet taken; a
-/// connection beyond one of them is closed.
+/// An actor on the poll thread. Bounds: 32 connections, 64 KiB a request, 1 MiB that a watcher has not taken yet, 64 MiB
+/// of replies that others than this connection have not taken; a connection beyond one of them is closed.
 actor ControlServer {
     private let poll: PollThread
     private let path: String
@@ -24,6 +24,8 @@ actor ControlServer {
         var token: PollThread.Token?
         var input: [UInt8] = []
         var output: [UInt8] = []
+        /// How much of `output` is sent.
+        var sent = 0
         var isEnding = false
         var work: Task<Void, Never>?
 
@@ -134,10 +136,16 @@ actor ControlServer {
     @discardableResult
     private func send(_ bytes: [UInt8], to number: Int, last: Bool) -> Bool {
         guard let connection = connections[number], !connection.isEnding else { return false }
-        connection.output += bytes
+        // Pictures and lists are large, and nobody has to read what was asked for.
+        let others = connections.values.reduce(0) { $0 + ($1 === connection ? 0 : $1.output.count) }
+        guard others <= 64 << 20 else {
+            close(number)
+            return false
+        }
+        if connection.output.isEmpty { connection.output = bytes } else { connection.output += bytes }
         connection.isEnding = last
         // A list of scans may be long; a watcher that does not read is let go.
-        guard last || connection.output.count < 1 << 20 else {
+        guard last || connection.output.count - connection.sent < 1 << 20 else {
             close(number)
             return false
         }
@@ -147,18 +155,21 @@ actor ControlServer {
 
     private func flush(_ number: Int) {
         guard let connection = connections[number] else { return }
-        while !connection.output.isEmpty {
-            let count = Glibc.send(
-                connection.socket.raw, connection.output, connection.output.count, Int32(MSG_NOSIGNAL))
+        while connection.sent < connection.output.count {
+            let count = connection.output.withUnsafeBytes { output in
+                let rest = UnsafeRawBufferPointer(rebasing: output[connection.sent...])
+                return Glibc.send(connection.socket.raw, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 // A peer that reads no more (EPIPE) stays so, and epoll would call it writable for ever.
                 guard errno == EAGAIN else { return close(number) }
                 break
             }
-            connection.output.removeFirst(count)
+            connection.sent += count
         }
-        if connection.output.isEmpty {
+        if connection.sent == connection.output.count {
+            (connection.output, connection.sent) = ([], 0)
             if connection.isEnding { return close(number) }
             if let token = connection.token { poll.change(token, to: .readable) }
         } else if let token = connection.token {

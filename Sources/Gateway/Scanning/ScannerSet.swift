@@ -19,6 +19,8 @@ actor ScannerSet {
     /// What did what no scanner does, by key, until it is unplugged or read again. At most one for each node.
     private var hostile: [String: ScannerPlan.Port] = [:]
     private var faults: [DeviceID: String] = [:]
+    /// What is seen of each camera since the start, also while it is away.
+    private var windows: [DeviceID: CameraWindow] = [:]
     private var isStopped = false
     private var isDirty = false
     private var isFollowing = false
@@ -85,6 +87,31 @@ actor ScannerSet {
         return nodes
     }
 
+    /// How each camera does, or did while it was read.
+    func cameras() -> [DeviceID: CameraWindow.Status] { windows.mapValues(\.status) }
+
+    /// What came of a wish for a camera's picture.
+    enum Look {
+        case picture(CameraLook.Picture)
+        /// None came in time.
+        case none
+        /// Too many wait for one already.
+        case busy
+        /// The camera is not read.
+        case notRead
+    }
+
+    /// The next picture of a camera, or none after a time. The camera's thread makes it; nobody is kept meanwhile.
+    func picture(of device: DeviceID, within patience: Duration) async -> Look {
+        guard let window = windows[device], port(of: device) != nil else { return .notRead }
+        return await withCheckedContinuation { continuation in
+            let number = window.look { continuation.resume(returning: $0.map { .picture($0) } ?? .none) }
+            guard let number else { return continuation.resume(returning: .busy) }
+            // It holds nobody, and finds nothing where the picture has come.
+            _ = poll.after(patience) { window.giveUp(number) }
+        }
+    }
+
     /// Stops all ports; none is started again.
     func stop() async {
         isStopped = true
@@ -136,6 +163,8 @@ actor ScannerSet {
     }
 
     private func carryOut(_ plan: ScannerPlan) async {
+        let cameras = Set(devices.lazy.filter { $0.kind == .camera }.map(\.name))
+        windows = windows.filter { cameras.contains($0.key) }
         var told: Set<DeviceID> = []
         for (key, one) in running where plan.ports[key] != one.plan {
             running[key] = nil
@@ -161,7 +190,7 @@ actor ScannerSet {
                     ? ScannerDrivers.ignoring(keeper: grabs)
                     : try ScannerDrivers.make(
                         planned.kind, planned.options, keeper: grabs, clock: clock,
-                        keepFrame: keeper(of: planned.route?.devices.first))
+                        window: window(of: planned), keepFrame: keeper(of: planned.route?.devices.first))
                 let port = ScannerPort(
                     route: planned.route ?? ScannerRoute(branches: []), path: planned.path,
                     place: planned.attached, poll: poll, sink: sink, clock: clock, makeDriver: makeDriver)
@@ -176,6 +205,14 @@ actor ScannerSet {
                 }
             }
         }
+    }
+
+    /// What is seen of a camera; nil for another scanner. Devices that share a camera by their prefixes share its window.
+    private func window(of planned: ScannerPlan.Port) -> CameraWindow? {
+        guard planned.kind == .camera, let devices = planned.route?.devices else { return nil }
+        let window = devices.lazy.compactMap { self.windows[$0] }.first ?? CameraWindow()
+        for device in devices { windows[device] = window }
+        return window
     }
 
     /// What a camera hands its best frame of a no-read to.

@@ -2,39 +2,17 @@ public import Model
 
 /// One code in one frame, as the decode worker read it.
 public struct Sighting: Sendable, Equatable {
-    /// A place in the frame, in pixels from its upper left corner.
-    public struct Point: Sendable, Equatable {
-        /// To the right.
-        public var x: Int
-        /// Downwards.
-        public var y: Int
-
-        /// A place.
-        public init(x: Int, y: Int) { (self.x, self.y) = (x, y) }
-    }
-
-    /// One of several codes that together hold a text (structured append, ISO/IEC 18004, 8).
-    public struct Part: Sendable, Hashable {
-        /// From 0.
-        public var index: Int
-        /// How many there are.
-        public var count: Int
-
-        /// A part.
-        public init(index: Int, count: Int) { (self.index, self.count) = (index, count) }
-    }
-
     /// What the code holds, byte for byte.
     public var bytes: [UInt8]
     /// What kind of code it is.
     public var symbology: Symbology
     /// Its corners; empty where the decoder knows none, and then the label travels nowhere.
-    public var corners: [Point]
+    public var corners: [PicturePoint]
     /// Which part of a longer text it is; nil for a whole one.
-    public var part: Part?
+    public var part: CodePart?
 
     /// A code.
-    public init(bytes: [UInt8], symbology: Symbology, corners: [Point] = [], part: Part? = nil) {
+    public init(bytes: [UInt8], symbology: Symbology, corners: [PicturePoint] = [], part: CodePart? = nil) {
         (self.bytes, self.symbology) = (bytes, symbology)
         (self.corners, self.part) = (corners, part)
     }

@@ -1,3 +1,5 @@
+internal import Model
+
 /// Where one copy of a label is, and how far it has come in the direction that counts.
 struct BeltPlace {
     /// The middle, in pixels.

@@ -47,7 +47,7 @@ public struct BeltTracker {
     struct Key: Hashable {
         var bytes: [UInt8]
         var symbology: Symbology
-        var part: Sighting.Part?
+        var part: CodePart?
     }
 
     private let settings: BeltSettings

@@ -12,27 +12,34 @@ final class CameraCapture {
     private let source: any FrameSource
     private let decoder: FrameDecoder
     private let settings: CaptureSettings
+    private let window: CameraWindow
     private let keepFrame: (@Sendable ([UInt8]) -> Void)?
     private var out: RecordSender
     private var tracker: BeltTracker
+    private var maker: PictureMaker
+    private var rate = FrameRate()
+    private var counts = CameraWindow.Counts()
+    private var noted = CameraWindow.Counts()
     private var number: UInt64 = 0
     private var isConnected = false
     private var lastFrame: Int64 = 0
     private var stalls = 0
-    private var corrupt = 0
     private var troubleSaid: Int64?
     private var lastTrouble = ""
     private var changes = 0
 
-    /// - Parameter keepFrame: takes the best frame of an object that passed without a label, as JPEG.
+    /// - Parameters:
+    ///   - window: what others see of it.
+    ///   - keepFrame: takes the best frame of an object that passed without a label, as JPEG.
     init(
         _ source: any FrameSource, _ decoder: FrameDecoder, _ settings: CaptureSettings, to socket: MessageSocket,
-        keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
+        window: CameraWindow, keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
     ) {
-        (self.source, self.decoder, self.settings) = (source, decoder, settings)
+        (self.source, self.decoder, self.settings, self.window) = (source, decoder, settings, window)
         self.keepFrame = settings.belt.keepsFrames ? keepFrame : nil
         out = RecordSender(socket)
         tracker = BeltTracker(settings.belt)
+        maker = PictureMaker(settings.charset)
     }
 
     /// Works until the end.
@@ -40,6 +47,8 @@ final class CameraCapture {
         defer {
             decoder.end()
             source.stop()
+            rate = FrameRate()
+            noteCounts(now)
         }
         do throws(CameraFault) {
             // The worker loads its libraries while the camera finds its feet.
@@ -79,19 +88,29 @@ final class CameraCapture {
         out.flush()
         if worker != 0 { try handle(decoder.read(at: time), time) }
         try handle(decoder.tick(at: time), time)
+        // The frame that waits, before a newer one takes its place: the decoder is free for it.
+        decoder.pump(at: time)
         if camera != 0 { try take(camera, time) }
         if time - lastFrame >= stallLimit { try restart() }
         decoder.pump(at: time)
+        if camera != 0 || worker != 0 { noteCounts(time) }
     }
 
     private func take(_ events: Int16, _ time: Int64) throws(CameraFault) {
         let step = try source.next { frame in
             number += 1
-            _ = decoder.offer(number, at: time, keeps: keepFrame != nil) { frame.copy(to: $0) }
+            // Luma: nobody who looks at it has to parse anything.
+            _ = decoder.offer(number, at: time, keeps: keepFrame != nil, picture: window.isWanted ? .luma : nil) {
+                frame.copy(to: $0)
+            }
         }
         switch step {
-        case .frame: (lastFrame, stalls, changes) = (time, 0, 0)
-        case .corrupt: corrupt += 1
+        case .frame(let skipped):
+            (lastFrame, stalls, changes) = (time, 0, 0)
+            came(skipped, at: time)
+        case .corrupt(let skipped):
+            came(skipped, at: time)
+            counts.unreadable += 1
         case .changed:
             changes += 1
             guard changes <= 5 else { throw .unfit("the camera changes its format again and again") }
@@ -102,6 +121,22 @@ final class CameraCapture {
                 throw .system(SystemError("read", "a camera", code: ENODEV))
             }
         }
+    }
+
+    private func came(_ skipped: Int, at time: Int64) {
+        counts.frames += 1 + skipped
+        counts.dropped += skipped
+        rate.note(1 + skipped, at: time)
+    }
+
+    private func noteCounts(_ time: Int64) {
+        var now = counts
+        let told = decoder.counts
+        now.dropped += told.replaced
+        now.unreadable += told.unreadable
+        (now.decoded, now.poison, now.decoderRestarts) = (told.answered, told.poison, told.deaths)
+        window.note(now - noted, rate: rate.perSecond, without: decoder.without(at: time), at: time)
+        noted = now
     }
 
     private func restart() throws(CameraFault) {
@@ -115,7 +150,8 @@ final class CameraCapture {
         for event in events {
             switch event {
             case .frame(let result, let at): take(result, at, time)
-            case .picture: break
+            case .picture(let luma):
+                if let picture = maker.picture(luma, rate: rate.perSecond) { window.show(picture) }
             case .kept(let jpeg): if let jpeg { keepFrame?(jpeg) }
             case .trouble(let text): tell(text, time)
             case .unfit(let text): throw .unfit(text)
@@ -128,6 +164,7 @@ final class CameraCapture {
             isConnected = true
             out.send(.connected)
         }
+        maker.take(result)
         guard !result.isUnreadable else { return }
         let frame = BeltFrame(
             number: Int(truncatingIfNeeded: result.number), time: .microseconds(at), width: result.width,
@@ -155,15 +192,14 @@ final class CameraCapture {
 }
 
 extension Sighting {
-    init(_ code: FrameCode, _ charset: CaptureSettings.Charset) {
+    init(_ code: FrameCode, _ charset: Charset) {
         self.init(
             bytes: Self.bytes(code, charset), symbology: code.symbology,
-            corners: code.corners.map { Point(x: $0.x, y: $0.y) },
-            part: code.part.map { Part(index: $0.index, count: $0.count) })
+            corners: code.corners, part: code.part)
     }
 
     /// What the label is.
-    static func bytes(_ code: FrameCode, _ charset: CaptureSettings.Charset) -> [UInt8] {
+    static func bytes(_ code: FrameCode, _ charset: Charset) -> [UInt8] {
         guard charset != .raw else { return code.bytes }
         guard let text = code.text, !text.isEmpty, text.count <= BeltTracker.Limits.labelBytes else {
             return code.bytes

@@ -9,6 +9,7 @@ public import Posix
 public final class CameraDriver: ConversingDriver {
     private let settings: CaptureSettings
     private let program: DecoderProgram
+    private let window: CameraWindow
     private let keepFrame: (@Sendable ([UInt8]) -> Void)?
     private let decoderPatience: FrameDecoder.Patience
     private let openNode: @Sendable (String) throws(SystemError) -> CameraNode
@@ -20,24 +21,25 @@ public final class CameraDriver: ConversingDriver {
     ///
     /// - Parameters:
     ///   - program: what decodes; as a rule this program.
+    ///   - window: what others see of the camera, over all openings.
     ///   - keepFrame: takes the best frame of an object that passed without a label, as JPEG; on the camera's thread.
     public convenience init(
-        _ settings: CaptureSettings, program: DecoderProgram? = nil,
+        _ settings: CaptureSettings, program: DecoderProgram? = nil, window: CameraWindow = CameraWindow(),
         keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
     ) {
         self.init(
             settings,
             program: program ?? .program(symbologies: settings.symbologies, charset: settings.charset),
-            keepFrame: keepFrame
+            window: window, keepFrame: keepFrame
         ) { path throws(SystemError) in try CameraNode(path, settings) }
     }
 
     init(
         _ settings: CaptureSettings, program: DecoderProgram, patience: FrameDecoder.Patience = .init(),
-        keepFrame: (@Sendable ([UInt8]) -> Void)? = nil,
+        window: CameraWindow = CameraWindow(), keepFrame: (@Sendable ([UInt8]) -> Void)? = nil,
         _ openNode: @escaping @Sendable (String) throws(SystemError) -> CameraNode
     ) {
-        (self.settings, self.program, self.keepFrame) = (settings, program, keepFrame)
+        (self.settings, self.program, self.window, self.keepFrame) = (settings, program, window, keepFrame)
         (decoderPatience, self.openNode) = (patience, openNode)
     }
 
@@ -47,9 +49,10 @@ public final class CameraDriver: ConversingDriver {
         place = node.place
         let (ours, theirs) = try MessageSocket.pair()
         let end = try ours.nonBlocking()
-        Threads.run(name: "camera") { [settings, program, decoderPatience, keepFrame] in
+        Threads.run(name: "camera") { [settings, program, decoderPatience, window, keepFrame] in
             let decoder = FrameDecoder(program, patience: decoderPatience)
-            CameraCapture(node.makeSource(), decoder, settings, to: theirs, keepFrame: keepFrame).run()
+            CameraCapture(node.makeSource(), decoder, settings, to: theirs, window: window, keepFrame: keepFrame)
+                .run()
         }
         return end
     }
@@ -90,6 +93,9 @@ public final class CameraDriver: ConversingDriver {
         queue.settled(acknowledgement)
     }
 
+    /// See `ConversingDriver`: nobody offers it again.
+    public var lostWhenLate: ScannerEvent.DropReason? { .unstored }
+
     /// See `ConversingDriver`: it has neither voice nor light.
     public func give(_ signal: Signal) -> [ScannerOutput]? { nil }
 
@@ -119,8 +125,15 @@ struct CameraNode: Sendable {
         SystemError("get pictures from", "\(path) (a camera has several nodes, and this one has none)", code: ENODATA)
     }
 
-    /// Opens a node, and asks it whether it is a camera's.
+    /// Opens a node, and asks it whether it is a camera's. A JPEG file in its place is a camera that sees that: a frame that
+    /// was kept, or a picture to try an installation with.
     init(_ path: String, _ settings: CaptureSettings) throws(SystemError) {
+        // A node has no bytes.
+        if let status = Files.status(path), !status.isDirectory, status.size > 0 {
+            let ready = try MessageSocket.pair()
+            self.init(place: nil) { StillSource(path, ready) }
+            return
+        }
         let device = try VideoDevice.open(path)
         guard try device.identity().isCamera else { throw Self.noCamera(path) }
         self.init(place: Sysfs.place(of: device.file.raw)) { VideoSource(device, settings) }

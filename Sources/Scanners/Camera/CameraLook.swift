@@ -15,9 +15,14 @@ public final class CameraLook {
         /// What kind of code it is.
         public var symbology: Symbology
         /// Its corners, in the picture's pixels.
-        public var corners: [(x: Int, y: Int)]
+        public var corners: [PicturePoint]
         /// Which part of a longer text it is; nil for a whole one.
-        public var part: Sighting.Part?
+        public var part: CodePart?
+
+        /// A code.
+        public init(bytes: [UInt8], symbology: Symbology, corners: [PicturePoint], part: CodePart? = nil) {
+            (self.bytes, self.symbology, self.corners, self.part) = (bytes, symbology, corners, part)
+        }
     }
 
     /// One picture.
@@ -36,6 +41,14 @@ public final class CameraLook {
         public var rate: Double
         /// Microseconds that the worker took.
         public var microseconds: Int
+
+        /// A picture.
+        public init(
+            width: Int, height: Int, luma: [UInt8], codes: [Code], isSearched: Bool, rate: Double, microseconds: Int
+        ) {
+            (self.width, self.height, self.luma, self.codes) = (width, height, luma, codes)
+            (self.isSearched, self.rate, self.microseconds) = (isSearched, rate, microseconds)
+        }
     }
 
     /// Why there is no picture; a sentence.
@@ -45,6 +58,9 @@ public final class CameraLook {
         /// Whether somebody else reads the camera.
         public let isBusy: Bool
 
+        /// A fault.
+        public init(description: String, isBusy: Bool) { (self.description, self.isBusy) = (description, isBusy) }
+
         /// None came.
         public static let noFrames = Fault(description: "the camera gives no frames; see: dmesg", isBusy: false)
     }
@@ -53,11 +69,9 @@ public final class CameraLook {
     public private(set) var complaints: [String] = []
     private let source: any FrameSource
     private let decoder: FrameDecoder
-    private let settings: CaptureSettings
+    private var maker: PictureMaker
     private var number: UInt64 = 0
-    private var codes: [Code] = []
-    private var result: FrameResult?
-    private var arrivals: [Int64] = []
+    private var rate = FrameRate()
     private var unreadable = 0
 
     /// Opens a camera, has it begin and starts a worker.
@@ -66,23 +80,13 @@ public final class CameraLook {
     public convenience init(_ path: String, _ settings: CaptureSettings) throws(Fault) {
         let source: any FrameSource
         do throws(SystemError) {
-            // A node has no bytes.
-            if let status = Files.status(path), !status.isDirectory, status.size > 0 {
-                source = try StillSource(path)
-            } else {
-                let device = try VideoDevice.open(path)
-                guard try device.identity().isCamera else {
-                    throw SystemError(
-                        "use as a camera (it gives no pictures; a camera has several nodes)", path, code: ENODEV)
-                }
-                source = VideoSource(device, settings)
-            }
+            source = try CameraNode(path, settings).makeSource()
         } catch { throw Fault(description: error.description, isBusy: error.code == EBUSY) }
         try self.init(source, settings, program: .program(symbologies: settings.symbologies, charset: settings.charset))
     }
 
     init(_ source: any FrameSource, _ settings: CaptureSettings, program: DecoderProgram) throws(Fault) {
-        (self.source, self.settings) = (source, settings)
+        (self.source, maker) = (source, PictureMaker(settings.charset))
         decoder = FrameDecoder(program)
         var events: [FrameDecoder.Event] = []
         do throws(CameraFault) { complaints = try source.start() } catch { throw Self.fault(error) }
@@ -103,7 +107,7 @@ public final class CameraLook {
         let begin = SystemClock.bootMicroseconds
         while true {
             let now = SystemClock.bootMicroseconds
-            guard now - max(begin, arrivals.last ?? 0) < 10_000_000 else {
+            guard now - max(begin, rate.last ?? 0) < 10_000_000 else {
                 throw .noFrames
             }
             var files = [
@@ -133,7 +137,7 @@ public final class CameraLook {
                 _ = decoder.offer(number, at: time, keeps: false, picture: .luma) { frame.copy(to: $0) }
             }
             switch step {
-            case .frame(let skipped): note(1 + skipped, at: time)
+            case .frame(let skipped): rate.note(1 + skipped, at: time)
             case .changed: complaints = try source.start()
             case .nothing where hasFailed: throw .system(SystemError("read", "the camera", code: ENODEV))
             case .corrupt, .nothing: break
@@ -141,34 +145,12 @@ public final class CameraLook {
         } catch { throw Self.fault(error) }
     }
 
-    /// Frames of the last second, at most 1,000.
-    private func note(_ frames: Int, at time: Int64) {
-        arrivals += Array(repeating: time, count: frames)
-        arrivals.removeAll { time - $0 > 1_000_000 }
-        if arrivals.count > 1000 { arrivals.removeFirst(arrivals.count - 1000) }
-    }
-
-    private var rate: Double {
-        guard let first = arrivals.first, let last = arrivals.last, last - first > 200_000 else { return 0 }
-        return Double(arrivals.count - 1) * 1_000_000 / Double(last - first)
-    }
-
     private func take(_ events: [FrameDecoder.Event]) throws(Fault) -> Picture? {
         var picture: Picture?
         for event in events {
             switch event {
             case .frame(let result, _):
-                if result.isSearched {
-                    codes = result.codes.map { code in
-                        Code(
-                            bytes: Sighting.bytes(code, settings.charset), symbology: code.symbology,
-                            corners: code.corners.map { ($0.x, $0.y) },
-                            part: code.part.map { Sighting.Part(index: $0.index, count: $0.count) })
-                    }
-                } else if result.isChanged {
-                    codes = []
-                }
-                self.result = result
+                maker.take(result)
                 unreadable = result.isUnreadable ? unreadable + 1 : 0
                 guard unreadable < 30 else {
                     throw Fault(
@@ -177,10 +159,7 @@ public final class CameraLook {
                         isBusy: false)
                 }
             case .picture(let luma):
-                guard let luma, let result, luma.count == result.width * result.height, !luma.isEmpty else { continue }
-                picture = Picture(
-                    width: result.width, height: result.height, luma: luma, codes: codes, isSearched: result.isSearched,
-                    rate: rate, microseconds: result.microseconds)
+                picture = maker.picture(luma, rate: rate.perSecond) ?? picture
             case .kept: break
             case .trouble(let text): complaints.append(text)
             case .unfit(let text): throw Fault(description: text, isBusy: false)

@@ -3,21 +3,6 @@ public import Posix
 
 /// What `device add` takes for a camera.
 public struct CaptureSettings: Sendable, Equatable {
-    /// What a label is: the text of a code as UTF-8, where the code says in which character set it is; and where it does
-    /// not, and is not UTF-8 either, by this rule. What is no text then is its bytes, as they are.
-    public enum Charset: String, Sendable, CaseIterable {
-        /// No rule. The default.
-        case utf8
-        /// Bytes are never made text.
-        case raw
-        case latin1
-        case shiftJIS = "shift_jis"
-        case gb18030
-        case big5
-        case eucKR = "euc-kr"
-        case windows1252 = "windows-1252"
-    }
-
     /// A setting of the camera's own.
     public enum Level: Sendable, Equatable {
         /// The camera finds it itself.
@@ -40,7 +25,8 @@ public struct CaptureSettings: Sendable, Equatable {
     public var focus: Level?
     /// Which kinds of code are read.
     public var symbologies: Set<Symbology> = [.qr]
-    /// What becomes of a code's bytes.
+    /// What a label is: the text of a code as UTF-8, where the code says in which character set it is; and where it does
+    /// not, and is not UTF-8 either, by this rule. What is no text then is its bytes, as they are.
     public var charset = Charset.utf8
     /// Which labels count.
     public var belt = BeltSettings()

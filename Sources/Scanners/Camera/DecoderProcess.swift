@@ -20,10 +20,9 @@ public struct DecoderProgram: Sendable {
     /// `decode-worker` of a program, as a rule of this one.
     public static func program(
         _ path: String = "/proc/self/exe", symbologies: Set<Symbology> = [.qr],
-        charset: CaptureSettings.Charset = .utf8
+        charset: Charset = .utf8
     ) -> DecoderProgram {
-        let rule = charset == .raw ? CaptureSettings.Charset.utf8 : charset
-        let words = ["decode-worker", symbologies.map(\.rawValue).sorted().joined(separator: ","), rule.rawValue]
+        let words = ["decode-worker", symbologies.map(\.rawValue).sorted().joined(separator: ","), charset.rawValue]
         return DecoderProgram { (socket, memory) throws(SystemError) in
             try OwnProgram(path, words, descriptors: [socket, memory])
         }

@@ -21,7 +21,7 @@ public final class FileDecoder {
     private var number: UInt64 = 0
 
     /// Starts a worker.
-    public convenience init(symbologies: Set<Symbology>, charset: CaptureSettings.Charset) throws(Fault) {
+    public convenience init(symbologies: Set<Symbology>, charset: Charset) throws(Fault) {
         try self.init(program: .program(symbologies: symbologies, charset: charset))
     }
 
@@ -33,12 +33,27 @@ public final class FileDecoder {
         }
     }
 
+    /// Why codes cannot be read here: a worker is started, and asked to read a code that it knows. Nil where it does.
+    public static func fault() -> String? {
+        do throws(Fault) {
+            let decoder = try FileDecoder(symbologies: [.qr], charset: .utf8)
+            defer { decoder.close() }
+            // A worker has read its own sample before it is ready; the smallest picture is for whether it answers.
+            _ = try decoder.read(Array("P5\n1 1\n255\n\u{0}".utf8))
+            return nil
+        } catch { return error.description }
+    }
+
     /// The codes of a file's bytes, at most `maxFileBytes` of them, and how long finding them took.
     public func read(_ file: [UInt8]) throws(Fault) -> FrameResult {
         number += 1
         let poison = decoder.counts.poison
         decoder.offer(file: file, number, at: SystemClock.bootMicroseconds)
         while true {
+            // The file before may have ended a worker after which none could be started.
+            guard decoder.descriptor != nil || decoder.deadline != nil else {
+                throw Fault(description: "no decoder can be started any more", isFinal: true)
+            }
             var worker = pollfd(fd: decoder.descriptor ?? -1, events: Int16(POLLIN), revents: 0)
             let wait = max(0, (decoder.deadline ?? .max) - SystemClock.bootMicroseconds) / 1000 + 1
             _ = poll(&worker, 1, Int32(clamping: wait))

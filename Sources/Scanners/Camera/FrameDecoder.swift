@@ -1,12 +1,14 @@
 internal import FrameLink
+internal import Model
 internal import Posix
 
 /// Has a camera's frames decoded by a worker process, the newest first: its daemon's side. Confined to the capture thread.
 ///
 /// A frame that comes while the worker is at another waits in the second slot, and gives way to a newer one, so that no
 /// answer is about a frame older than two. A worker that dies, that takes longer than its time or says what nobody asked
-/// is killed and another one started; the frame that it had is counted as poison and not shown again. The next one is
-/// started at once, and after more deaths without an answer between them ever later, up to 2 s.
+/// is killed and another one started; the frame that it had is counted as poison and not shown again, and the decoder in
+/// which that was is left out for a while (`LeftOut`). The next worker is started at once, and after more deaths without an
+/// answer between them ever later, up to 2 s.
 final class FrameDecoder {
     /// How long a worker may take.
     struct Patience {
@@ -54,7 +56,7 @@ final class FrameDecoder {
     private var memory: FrameMemory?
     private var worker: (process: any DecoderProcess, socket: MessageSocket)?
     private var reader = ReportReader()
-    private var busy: (slot: Int, at: Int64)?
+    private var busy: (slot: Int, at: Int64, isFile: Bool)?
     private var waiting: (order: FrameOrder, at: Int64)?
     private var wantsKept = false
     private var askedAt: Int64 = 0
@@ -62,6 +64,7 @@ final class FrameDecoder {
     private var deaths = 0
     private var stillborn = 0
     private var restartAt: Int64?
+    private var leftOut = LeftOut()
     private(set) var counts = Counts()
 
     init(_ program: DecoderProgram, patience: Patience = Patience()) {
@@ -85,6 +88,9 @@ final class FrameDecoder {
         (isReady ? patience.frame : patience.start).microseconds
     }
     private var isReady = false
+
+    /// The decoder that frames are not shown to now.
+    func without(at now: Int64) -> CodeDecoder? { leftOut.decoder(at: now) }
 
     /// Starts the first worker.
     func begin(at now: Int64) -> [Event] {
@@ -174,6 +180,7 @@ final class FrameDecoder {
         restartAt = nil
         (reader, isReady, busy, askedAt) = (ReportReader(), false, nil, now)
         guard let memory else { return [] }
+        memory.note(nil)
         do throws(SystemError) {
             let (ours, theirs) = try MessageSocket.pair()
             worker = (try program.start(theirs.file.raw, memory.descriptor), ours)
@@ -208,10 +215,13 @@ final class FrameDecoder {
         let order: WorkerOrder
         if wantsKept {
             order = .kept
-        } else if let (frame, at) = waiting {
+        } else if let (offered, at) = waiting {
+            var frame = offered
+            // Files are not alike: what killed with one says nothing of the next.
+            if frame.content != .file { frame.without = leftOut.decoder(at: now) }
             order = .frame(frame)
             waiting = nil
-            busy = (frame.slot, at)
+            busy = (frame.slot, at, frame.content == .file)
             wantsPicture = frame.picture != nil
         } else {
             return
@@ -232,8 +242,17 @@ final class FrameDecoder {
         let how = why == "ended" ? "ended (\(end))" : why
         if busy != nil || reader.frame != nil {
             counts.poison += 1
+            // The worker's own word, which it may have forged: at worst it then reads less, which it could do anyway.
+            let place =
+                busy?.isFile == true
+                ? nil
+                : memory?.noted.map { decoder in
+                    " in \(decoder), which is left out for \(leftOut.lost(in: decoder, at: now) / 1_000_000) s"
+                }
             events.append(
-                .trouble("the decoder \(how) at a frame, which is not shown to it again; another one goes on"))
+                .trouble(
+                    "the decoder \(how) at a frame, which is not shown to it again\(place.map { "," + $0 } ?? "");"
+                        + " another one goes on"))
         } else {
             events.append(.trouble("the decoder \(how); another one goes on"))
         }

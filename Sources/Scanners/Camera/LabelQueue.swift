@@ -7,7 +7,8 @@ internal import Model
 /// label could not be stored must not have its children stored meanwhile, which would be the bag's before.
 ///
 /// Bound: `most` labels wait; one that comes while they do is dropped, and counted as `unstored`. They are in memory
-/// only: what waits when the camera or the daemon goes is counted likewise.
+/// only: what waits when the camera or the daemon goes is counted and named. It is not offered when the camera is back: by
+/// then others may have scanned another bag at its lane, which the label would be stored for.
 struct LabelQueue {
     /// Labels that wait at most: some minutes of a busy belt.
     static let most = 256
@@ -42,10 +43,19 @@ struct LabelQueue {
 
     /// The camera is gone.
     mutating func end() -> [ScannerOutput] {
-        // The answer for one that is on its way to the disk comes too late for this driver, and says all that is to say.
-        let waiting = labels.count - (isOffered ? 1 : 0)
+        // What becomes of one that is on its way to the disk comes to the port: see `ConversingDriver.lostWhenLate`.
+        let waiting = labels.dropFirst(isOffered ? 1 : 0).map(\.bytes)
         (labels, isOffered) = ([], false)
-        return Array(repeating: .dropped(.unstored), count: waiting)
+        guard !waiting.isEmpty else { return [] }
+        return Array(repeating: .dropped(.unstored), count: waiting.count) + [.complaint(Self.lost(waiting))]
+    }
+
+    /// A sentence that names labels which will not be stored, the first ten of them.
+    private static func lost(_ labels: [[UInt8]]) -> String {
+        let names = labels.prefix(10).map { Safe.text(String(decoding: $0, as: UTF8.self), limit: 60) }
+        let more = labels.count > names.count ? " and \(labels.count - names.count) more" : ""
+        return "labels that could not be stored are lost with the camera; scan them again: "
+            + names.joined(separator: ", ") + more
     }
 
     private mutating func offer() -> [ScannerOutput] {

@@ -76,11 +76,20 @@ public protocol ConversingDriver: ScannerDriver {
     /// a scan, in any order, unless the node is gone before.
     func settled(_ scan: Int, _ acknowledgement: Acknowledgement) -> [ScannerOutput]
 
+    /// What is told of a scan that is refused for now when the scanner is gone already; nil where its worker heard the refusal
+    /// and scans again.
+    var lostWhenLate: ScannerEvent.DropReason? { get }
+
     /// Gives a signal that answers no scan; nil where the scanner cannot be told.
     func give(_ signal: Signal) -> [ScannerOutput]?
 
     /// Begins or ends a read without the button; nil where the scanner knows no such thing.
     func trigger(_ isOn: Bool) -> [ScannerOutput]?
+}
+
+extension ConversingDriver {
+    /// Its worker scans again.
+    public var lostWhenLate: ScannerEvent.DropReason? { nil }
 }
 
 /// What a driver makes of what was read.

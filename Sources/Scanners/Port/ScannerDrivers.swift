@@ -9,11 +9,12 @@ public enum ScannerDrivers {
     ///
     /// - Parameters:
     ///   - keeper: keeps keyboards grabbed over a restart; nil gives them back at the end.
+    ///   - window: what others see of a camera.
     ///   - keepFrame: takes a camera's best frame of an object that passed without a label, as JPEG; on the camera's
     ///     thread, where it returns at once.
     public static func make(
         _ kind: NodeKind, _ options: [String: String], keeper: (any GrabKeeper)? = nil, clock: TimeSource = .system,
-        keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
+        window: CameraWindow? = nil, keepFrame: (@Sendable ([UInt8]) -> Void)? = nil
     ) throws(ScannerOptionMistake) -> @Sendable () -> any ScannerDriver {
         switch kind {
         case .serial:
@@ -28,7 +29,7 @@ public enum ScannerDrivers {
             return { HIDPOSDriver(settings) }
         case .camera:
             let settings = try CaptureSettings(options: options)
-            return { CameraDriver(settings, keepFrame: keepFrame) }
+            return { CameraDriver(settings, window: window ?? CameraWindow(), keepFrame: keepFrame) }
         }
     }
 

@@ -248,10 +248,14 @@ public actor ScannerPort {
             return drop(.affix)
         }
         let reading = Reading(bytes: label, symbology: symbology, aim: aim, capturedAt: clock.now())
-        guard talker == nil else {
+        if let talker {
+            let (sink, loss) = (sink, talker.lostWhenLate)
             return sink.submit(reading, from: device) { [weak self] acknowledgement in
                 // Unstructured: whoever answers may be on any thread, and the driver is the poll thread's.
-                Task { await self?.settled(number, of: answers, acknowledgement) }
+                Task {
+                    if await self?.settled(number, of: answers, acknowledgement) == true { return }
+                    if let loss, case .notNow = acknowledgement { sink.note(.dropped(loss), from: device) }
+                }
             }
         }
         guard let unsettled = open?.unsettled, let driver = open?.driver else { return }
@@ -276,10 +280,12 @@ public actor ScannerPort {
         poll.change(token, to: isOn ? .readable : [])
     }
 
-    private func settled(_ number: Int, of opening: AnswerLine, _ acknowledgement: Acknowledgement) {
-        guard open?.answers === opening, let talker = open?.driver as? any ConversingDriver else { return }
+    /// Whether the opening that has made the scan is still there to be told.
+    private func settled(_ number: Int, of opening: AnswerLine, _ acknowledgement: Acknowledgement) -> Bool {
+        guard open?.answers === opening, let talker = open?.driver as? any ConversingDriver else { return false }
         handle(talker.settled(number, acknowledgement))
         armSilence()
+        return true
     }
 
     /// Nobody knows which of a base's scanners it was: it is counted once.

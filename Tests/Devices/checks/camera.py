@@ -1,8 +1,10 @@
 """Cameras by the kernel's own V4L2: v4l2loopback, whose frames are a check's, and vivid, which can be pulled out."""
+import base64
+
 from checks import check
 from devices import Camera
 from gateway import expect
-from pictures import Picture, parts, scene
+from pictures import Picture, chart, parts, scene
 
 BLANK = Picture(640, 480)
 
@@ -22,6 +24,31 @@ def camera_formats(gateway, long):
     for number, fourcc in enumerate(formats):
         gateway.expect_accepted(f"belt-{fourcc.lower()}", [f"SB1000{number}"], 60)
     return ", ".join(formats)
+
+
+@check("camera-pixels")
+def camera_pixels(gateway, long):
+    """Grey, YUYV, NV12: what a snapshot writes is what was shown, pixel for pixel; by the command itself and by the daemon."""
+    formats = ("GREY", "YUYV", "NV12")
+    for number, (camera, fourcc) in enumerate(zip(Camera.plug(gateway.guest, len(formats)), formats)):
+        # Not the width of a block of anything, so that rows end where they do.
+        shown = chart(328, 246).put(scene(f"SB9000{number}", width=200, height=200, module=5), 64, 20)
+        camera.show((shown, 0), fourcc=fourcc, rate=10)
+        name, size = f"belt-{fourcc.lower()}", ("--size", "328x246")
+        compare(gateway, shown, f"{fourcc} by the command", camera.path, *size)
+        attach(gateway, camera, name, *size)
+        gateway.until_read(name)
+        compare(gateway, shown, f"{fourcc} by the daemon", name)
+        gateway.expect_accepted(name, [f"SB9000{number}"], 60)
+    return ", ".join(formats)
+
+
+def compare(gateway, shown, what, *words):
+    said = gateway.cli("camera", "snapshot", words[0], "/root/seen.png", "--plain", *words[1:])
+    seen = Picture.of_png(base64.b64decode(gateway.sh("base64 -w0 /root/seen.png")))
+    expect((seen.width, seen.height) == (shown.width, shown.height), f"{what}: {said}")
+    wrong = [i for i in range(len(shown.pixels)) if seen.pixels[i] != shown.pixels[i]]
+    expect(not wrong, f"{what}: {len(wrong)} pixels differ, the first at {divmod((wrong or [0])[0], shown.width)[::-1]}")
 
 
 @check("camera-passing")

@@ -4,6 +4,7 @@ import Imaging
 import Model
 import Pictures
 import Posix
+import Scenes
 import TestSupport
 import Testing
 
@@ -106,7 +107,7 @@ private final class Pictures: FrameSource {
                 try write(Array("GIF89a".utf8), to: directory + "/picture.gif")
                 let program = DecoderProgram.program(try ChildProcess.built("scangate"))
                 func first(_ name: String) throws -> CameraLook.Picture? {
-                    let source = try StillSource(directory + "/" + name)
+                    let source = StillSource(directory + "/" + name, try MessageSocket.pair())
                     let look = try CameraLook(source, CaptureSettings(), program: program)
                     defer { look.close() }
                     return try look.next()
@@ -116,7 +117,7 @@ private final class Pictures: FrameSource {
                 #expect(cut?.description.contains("no picture") == true)
                 let gif = #expect(throws: CameraLook.Fault.self) { try first("picture.gif") }
                 #expect(gif?.description.contains("picture.gif is neither a camera nor a JPEG") == true)
-                #expect(throws: SystemError.self) { try first("none.jpg") }
+                #expect(throws: CameraLook.Fault.self) { try first("none.jpg") }
             }
         }
     }

@@ -2,6 +2,7 @@ import FrameLink
 import Glibc
 import Model
 import Posix
+import Scenes
 import Synchronization
 import TestSupport
 import Testing
@@ -65,6 +66,26 @@ import Testing
             try await sink.waitForConnection()
             stage.show(scene(Codes.second))
             #expect(try await sink.nextLabel() == "SB00002")
+        }
+    }
+
+    @Test func `a label that is refused for now while its camera is gone is told as lost`() async throws {
+        let (stage, held, window) = (try Stage(), TestSink { _ in nil }, CameraWindow())
+        try await reading(stage, window: window, sink: held) { sink in
+            try await sink.waitForConnection()
+            stage.show(scene(Codes.first))
+            #expect(try await sink.nextLabel() == "SB00001")
+            // Behind it, and never offered.
+            let before = window.status.counts.decoded
+            stage.show(scene(Codes.second))
+            try await eventually("it is seen") { window.status.counts.decoded >= before + 10 }
+            stage.play(.unplug)
+            #expect(try await sink.nextEvent() == .dropped(.unstored))
+            guard case .complaint(let text) = try await sink.nextEvent() else { throw SetupError("it is not named") }
+            #expect(text.hasSuffix("scan them again: SB00002"))
+            #expect(try await sink.nextEvent() == .disconnected(reason: "unplugged"))
+            for reply in sink.takeHeld() { reply(.notNow("the disk is full")) }
+            #expect(try await sink.nextEvent() == .dropped(.unstored))
         }
     }
 

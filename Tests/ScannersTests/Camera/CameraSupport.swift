@@ -2,6 +2,7 @@ import FrameLink
 import Glibc
 import Model
 import Posix
+import Scenes
 import Synchronization
 import TestSupport
 
@@ -121,7 +122,8 @@ private final class StageSource: FrameSource {
 /// Runs `body` while the port of a stage is read.
 func reading(
     _ stage: Stage, _ settings: CaptureSettings = CaptureSettings(), program: DecoderProgram? = nil,
-    patience: FrameDecoder.Patience = .init(), keepFrame: (@Sendable ([UInt8]) -> Void)? = nil,
+    patience: FrameDecoder.Patience = .init(), window: CameraWindow = CameraWindow(), sink: TestSink = TestSink(),
+    keepFrame: (@Sendable ([UInt8]) -> Void)? = nil,
     isolation: isolated (any Actor)? = #isolation, _ body: (TestSink) async throws -> Void
 ) async throws {
     let program = try program ?? .program(ChildProcess.built("scangate"))
@@ -129,11 +131,10 @@ func reading(
     try await withPoll { directory, poll in
         let path = directory + "/video0"
         try write([], to: path)
-        let sink = TestSink()
         let port = ScannerPort(
             route: ScannerRoute(try device("camera-1")), path: path, poll: poll, sink: sink, clock: .system
         ) {
-            CameraDriver(settings, program: program, patience: patience, keepFrame: keepFrame) { _ in
+            CameraDriver(settings, program: program, patience: patience, window: window, keepFrame: keepFrame) { _ in
                 CameraNode(place: nil) { StageSource(stage) }
             }
         }
@@ -157,26 +158,4 @@ func scene(_ rows: [UInt32]? = nil, left: Int = 200, top: Int = 150) -> [UInt8] 
         }
     }
     return pixels
-}
-
-/// Codes of version 1, a module a bit (`qrencode -l L -v 1`).
-enum Codes {
-    /// SB00001.
-    static let first: [UInt32] = [
-        0x1FCB7F, 0x104E41, 0x175B5D, 0x174A5D, 0x17455D, 0x104141, 0x1FD57F,
-        0x01B00, 0x1DFEC4, 0xC9449, 0xE4517, 0x1BB449, 0x44956, 0x016AA,
-        0x1FDAE6, 0x1057B9, 0x175AE5, 0x17406A, 0x175515, 0x105C4B, 0x1FD955,
-    ]
-    /// SB00002.
-    static let second: [UInt32] = [
-        0x1FCB7F, 0x104E41, 0x175B5D, 0x174A5D, 0x17455D, 0x104141, 0x1FD57F,
-        0x01B00, 0x1DFEC4, 0x41449, 0x14E517, 0x112849, 0x66156, 0x012AA,
-        0x1FD2E6, 0x1053B9, 0x175EE5, 0x17486A, 0x175915, 0x10587B, 0x1FD555,
-    ]
-    /// SB00003.
-    static let third: [UInt32] = [
-        0x1FDF7F, 0x105541, 0x17505D, 0x175E5D, 0x17415D, 0x105A41, 0x1FD57F,
-        0x00F00, 0x19CA2F, 0x43324, 0xB527A, 0x142CDB, 0xCF5C4, 0x011C7,
-        0x1FC58B, 0x105F2B, 0x175E77, 0x174307, 0x174678, 0x1058C9, 0x1FD9C7,
-    ]
 }

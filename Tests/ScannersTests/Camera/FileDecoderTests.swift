@@ -3,6 +3,7 @@ import Glibc
 import Model
 import Pictures
 import Posix
+import Scenes
 import Synchronization
 import TestSupport
 import Testing

@@ -1,28 +1,11 @@
 internal import Glibc
+public import Model
 
-/// In which character set a code's bytes are where the code does not say and they are not UTF-8.
-///
-/// Codes of such printers exist, and nothing in them tells which set it is: an operator has to know.
-public enum TextRule: String, Sendable, CaseIterable {
-    /// Then they are no text. The default.
-    case utf8
-    /// ISO 8859-1, as old Western printers write.
-    case latin1
-    /// Japanese.
-    case shiftJIS = "shift_jis"
-    /// Chinese, simplified.
-    case gb18030
-    /// Chinese, traditional.
-    case big5
-    /// Korean.
-    case eucKR = "euc-kr"
-    /// Western, as Windows writes it.
-    case windows1252 = "windows-1252"
-
+extension Charset {
     /// The C library's name of it.
     fileprivate var iconv: String? {
         switch self {
-        case .utf8, .latin1: nil
+        case .utf8, .raw, .latin1: nil
         case .shiftJIS: "CP932"
         case .gb18030: "GB18030"
         case .big5: "BIG5"
@@ -36,14 +19,14 @@ public enum TextRule: String, Sendable, CaseIterable {
 ///
 /// The C library reads its tables when this is made; converting opens no file, so that it works in a sandbox.
 public final class TextReader {
-    private let rule: TextRule
+    private let rule: Charset
     private let converter: iconv_t?
 
     /// The longest bytes that are converted: more than any code holds.
     public static let maxBytes = 1 << 16
 
     /// A reader; throws where the C library has no tables for a character set.
-    public init(_ rule: TextRule) throws(DecodingError) {
+    public init(_ rule: Charset) throws(DecodingError) {
         self.rule = rule
         guard let name = rule.iconv else {
             converter = nil
@@ -64,7 +47,7 @@ public final class TextReader {
     public func text(_ bytes: [UInt8]) -> String? {
         guard bytes.count <= Self.maxBytes else { return nil }
         switch rule {
-        case .utf8: return nil
+        case .utf8, .raw: return nil
         case .latin1: return String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
         default: return converter.flatMap { convert(bytes, with: $0) }
         }
