@@ -185,6 +185,28 @@ import Testing
         }
     }
 
+    @Test func `at max_bytes a scan is taken at once where judged scans can make way`() throws {
+        try withTemporaryDirectory { directory in
+            var limits = SpoolLimits()
+            limits.maxBytes = 1 << 20
+            let spool = try Spool(directory: directory, limits: limits)
+            try spool.use(SpoolGroups([groupA]))
+            var stored: Int64 = 0
+            var last: Int64 = 0
+            // Several times the bound.
+            for _ in 0..<300 {
+                // What is removed is in the WAL twice more, which must not count as full.
+                try spool.room()
+                last = try spool.store((0..<10).map { _ in String(repeating: "7", count: 1000) }).last ?? last
+                stored += 10
+                try spool.settle(
+                    SettlementRecord(
+                        log: spool.log, group: groupA, lane: laneA, cursor: last, settled: stored, exceptions: []))
+            }
+            spool.close()
+        }
+    }
+
     @Test func `a damaged file is set aside under a dated name, and a new one has another log id`() throws {
         try withTemporaryDirectory { directory in
             let first = try Spool(directory: directory, limits: SpoolLimits())
