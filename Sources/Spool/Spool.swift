@@ -235,7 +235,10 @@ public final class Spool {
             bytesAtLastLook = try bytes()
         }
         if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
-            try prune(olderThan: nil, atMost: 4096)
+            // What was removed is in the WAL now, all of it: that must not count as full.
+            if try prune(olderThan: nil, atMost: 4096) > 0 {
+                do { try connection.checkpoint(truncating: true) } catch { throw SpoolError(error) }
+            }
             bytesAtLastLook = try bytes()
         }
         isPressed = bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16
