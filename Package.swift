@@ -157,6 +157,9 @@ let package = Package(
         tests("GateTests", ["Gate", "Pattern", "Model"]),
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
+        // A disk that fails, fills up and loses power, as an SQLite VFS, and the spool on it beside a model.
+        .target(name: "CFaultyDisk", path: "Tests/FaultyDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
+        tests("SpoolModelTests", ["CFaultyDisk", "Spool", "Model", "Posix"]),
         tests(
             "ScannersTests", ["Scanners", "FrameLink", "Imaging", "Keymap", "Model", "Pictures", "Posix"],
             exclude: ["Recordings"]),
