@@ -190,12 +190,6 @@ public final class Spool {
             lastNumber = max(try Self.highestNumber(connection), lastNumber)
             lanes.removeAll()
             try load()
-            // What the failed commit left in the WAL may be in the kernel's cache only, and a later fsync would not say
-            // so. Copied into the file and synced there, what the file says is on the disk as well.
-            let copied = try connection.checkpoint()
-            guard copied.checkpointed == copied.logFrames else {
-                throw SpoolError(.failing, "\(path): a reader keeps the WAL from being folded in")
-            }
         } catch {
             throw SpoolError(wrapping: error)
         }
@@ -327,6 +321,8 @@ public final class Spool {
         do {
             let connection = try Connection(path: path)
             try SpoolSchema.prepare(connection)
+            // Before anything of it is believed: a failed commit, or a killed process, may have left it in the cache only.
+            try connection.makeLogDurable()
             try SpoolSchema.migrations.apply(to: connection)
             return connection
         } catch let error as DatabaseError {
