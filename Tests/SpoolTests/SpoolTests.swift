@@ -223,13 +223,24 @@ import Testing
         }
     }
 
-    @Test func `a spool of a later version is refused untouched`() throws {
+    @Test func `a spool of a later version is refused, and neither file nor WAL changes by a byte`() throws {
         try withTemporaryDirectory { directory in
-            try Spool(directory: directory, limits: SpoolLimits()).close()
-            let connection = try Connection(path: directory + "/spool.db")
-            try connection.execute("PRAGMA user_version = 99")
-            connection.close()
-            #expect(throws: Migrations.NewerSchema.self) { try Spool(directory: directory, limits: SpoolLimits()) }
+            let spool = try Spool(directory: directory, limits: SpoolLimits())
+            try spool.store(["SB00001"])
+            // Killed: what it wrote last is in the WAL. Another connection keeps that from being folded in.
+            let other = try Connection(path: directory + "/spool.db")
+            try other.execute("PRAGMA user_version = 99")
+            try withTemporaryDirectory { later in
+                for name in ["spool.db", "spool.db-wal"] {
+                    try write(try read("\(directory)/\(name)"), to: "\(later)/\(name)")
+                }
+                let before = try ["spool.db", "spool.db-wal"].map { try read("\(later)/\($0)") }
+                #expect(before[1].count > 0)
+                #expect(throws: Migrations.NewerSchema.self) { try Spool(directory: later, limits: SpoolLimits()) }
+                #expect(try ["spool.db", "spool.db-wal"].map { try read("\(later)/\($0)") } == before)
+            }
+            other.close()
+            spool.close()
         }
     }
 }
