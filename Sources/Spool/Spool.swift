@@ -18,7 +18,7 @@ internal import Posix
 public final class Spool {
     /// The file.
     public let path: String
-    /// The random id of the file.
+    /// A random id, another one with each start and each new file: within it, no number is used twice.
     public private(set) var log: LogID
     /// What every lane has, by name.
     public private(set) var lanes: [LaneID: Lane] = [:]
@@ -64,7 +64,7 @@ public final class Spool {
         path = directory + "/spool.db"
         self.limits = limits
         connection = try Self.open(path)
-        log = try Self.identify(connection)
+        log = try Self.identify(connection, anew: true)
         lastNumber = try Self.highestNumber(connection)
         try load()
     }
@@ -179,7 +179,7 @@ public final class Spool {
         do {
             connection = try Self.open(path)
             isOpen = true
-            let found = try Self.identify(connection)
+            let found = try Self.identify(connection, anew: false)
             if found != log {
                 // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
                 // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
@@ -318,6 +318,7 @@ public final class Spool {
     }
 
     private static func open(_ path: String) throws -> Connection {
+        try SpoolSchema.migrations.refuseNewer(path)
         do {
             let connection = try Connection(path: path)
             try SpoolSchema.prepare(connection)
@@ -330,10 +331,13 @@ public final class Spool {
         }
     }
 
-    private static func identify(_ connection: Connection) throws(SpoolError) -> LogID {
+    // A new id with each start: the file may be an older copy that was put back, in which numbers are free that a backend
+    // knows. Scans keep the id that they were signed with.
+    private static func identify(_ connection: Connection, anew: Bool) throws(SpoolError) -> LogID {
         do {
             try connection.run(
-                "INSERT OR IGNORE INTO meta VALUES ('log', ?)", .text(Hex.encode(bytes(of: Random.word()))))
+                "INSERT OR \(anew ? "REPLACE" : "IGNORE") INTO meta VALUES ('log', ?)",
+                .text(Hex.encode(bytes(of: Random.word()))))
             let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }
             guard let log = text.flatMap(LogID.init) else {
                 throw SpoolError(.damaged, "\(connection.path): the log id is not readable")

@@ -113,11 +113,12 @@ def scans(spool, labels, seen, after):
     keys = {key["kid"]: decode(key["key"]) for key in after.keys}
     rows = spool.execute(
         "SELECT s.n, l.name, s.wire FROM scan s JOIN lane l ON l.id = s.lane ORDER BY s.n").fetchall()
-    lanes, ids, numbers, logs = {}, set(), set(), set()
+    lanes, ids, numbers, logs = {}, set(), set(), []
     for n, lane, wire in rows:
         scan = after.verified.get(wire) or json.loads(wire)
         lanes.setdefault(lane, []).append((n, scan))
-        logs.add(scan["log"])
+        if scan["log"] not in logs[-1:]:
+            logs.append(scan["log"])
         if scan["id"] in ids or (scan["dev"], scan["seq"]) in numbers:
             yield f"scan {n} has an id or a number that an earlier one has: {wire}"
         ids.add(scan["id"])
@@ -129,8 +130,8 @@ def scans(spool, labels, seen, after):
             if not hmac.compare_digest(encode(mac), scan["sig"]):
                 yield f"scan {n}: its signature is wrong: {wire}"
             after.verified[wire] = scan
-    if len(logs) > 1:
-        yield f"the scans are of {len(logs)} logs"
+    if len(set(logs)) != len(logs):
+        yield f"a log goes on after another has begun: {logs}"
     known = dict((name, rest) for name, *rest in spool.execute("SELECT name, id, seq, appended FROM lane"))
     devices = dict(spool.execute("SELECT name, seq FROM device"))
     for name, said in labels.items():
@@ -151,6 +152,9 @@ def lane_is_right(spool, lane, said, rows, known, devices, seen, after):
     # In order of capture, nothing between: a part of what was scanned, then what was scanned after the cut.
     found = [label(scan) for _, scan in rows]
     old = found[:len(found) - len(new)]
+    # Each start has a log of its own, so that a number that was given before the cut and is lost cannot be met again.
+    if {scan["log"] for _, scan in rows[:len(old)]} & {scan["log"] for _, scan in rows[len(old):]}:
+        yield f"{lane}: what was scanned after the cut has the log of what was scanned before"
     if found[len(old):] != new:
         yield f"{lane}: scanned after the cut {new}, stored {short(found[len(old):])}"
     # Where none is left, the lane's own count has to say how many there were.

@@ -24,7 +24,7 @@ struct Book {
         var attempts: Int64
     }
 
-    let log: LogID
+    var log: LogID
     let groups: SpoolGroups
     var lanes: [LaneID: Lane] = [:]
     var device: Int64 = 0

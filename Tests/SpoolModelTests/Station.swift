@@ -218,6 +218,8 @@ actor Station: SettlementSink {
             spool = try Spool(directory: directory, limits: Self.limits)
             try spool.use(groups)
         } catch { throw Violation(description: "it does not open: \(error)") }
+        if books.contains(where: { $0.log == spool.log }) { throw Violation(description: "the log id is used again") }
+        for index in books.indices { books[index].log = spool.log }
         pending = []
         isFaulty = false
         try await start()

@@ -13,7 +13,8 @@ import Testing
             try spool.store(["SB00001", "0016586"])
             spool.close()
             spool = try Spool(directory: directory, limits: SpoolLimits())
-            #expect(spool.log == log)
+            // Numbers of a copy that was put back are another log's.
+            #expect(spool.log != log)
             #expect(spool.lanes[laneA]?.appended == 2)
             #expect(spool.lanes[laneA]?.state == Array("0016586".utf8))
             #expect(spool.sequence(of: laneA) == 2)
