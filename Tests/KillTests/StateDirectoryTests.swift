@@ -42,7 +42,8 @@ import Testing
                 try bench.scan(first: 3000)
                 #expect(try bench.status()?["uplinks"]?.array?.first?["rejected"]?.integer == 0)
                 #expect(try bench.backendJSON("/sim/state")["rejected"]?.integer == 0)
-                #expect(try bench.backendScans().count == 36)
+                // A busy machine may have the worker scan a label again.
+                #expect(Set(try bench.backendScans().map { $0["label"]?.string ?? "" }).count == 36)
                 #expect(bench.stopDaemon() == 0)
             }
         }

@@ -40,6 +40,7 @@ extension Station {
         do { try spool.room() } catch {
             if error.code == .full && log.unjudged >= Station.limits.maxScans { return note("full") }
             note("no room: \(error.code)")
+            mayHaveRemoved = true
             if error.code == .full { return }
             isFaulty = true
             return try await recover()
@@ -158,7 +159,10 @@ extension Station {
         guard !isFaulty else { return }
         note("prune")
         mayLack = true
-        try spool.prune(olderThan: nil, atMost: 1 + below(20))
+        do { try spool.prune(olderThan: nil, atMost: 1 + below(20)) } catch {
+            mayHaveRemoved = true
+            throw error
+        }
     }
 
     /// The counters that operators see. A scan that was rejected ahead of the cursor counts as waiting too, until the cursor

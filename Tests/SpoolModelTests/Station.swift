@@ -36,6 +36,8 @@ actor Station: SettlementSink {
     var isFaulty = false
     /// Judged scans may have been removed.
     var mayLack = false
+    /// A removal failed: it may have happened, which shows after the next start.
+    var mayHaveRemoved = false
     /// The highest numbers handed out since the start, committed or not.
     var highest: (n: Int64, lanes: [LaneID: Int64], device: Int64) = (0, [:], 0)
     var labels = 0
@@ -141,6 +143,7 @@ actor Station: SettlementSink {
             try spool.commit(change)
             books = [next]
             ghosts = []
+            mayHaveRemoved = false
             try await announce()
         } catch let error as SpoolError {
             note("commit: \(error.code)")
@@ -199,7 +202,9 @@ actor Station: SettlementSink {
         await log?.close()
         spool.close()
         faulty_disk_thaw(disk)
+        books += ghosts
         try await reopenAll()
+        ghosts = []
     }
 
     func loseThePower() async throws {
@@ -222,6 +227,7 @@ actor Station: SettlementSink {
         for index in books.indices { books[index].log = spool.log }
         pending = []
         isFaulty = false
+        mayLack = mayLack || mayHaveRemoved
         try await start()
     }
 
