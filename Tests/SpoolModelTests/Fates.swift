@@ -48,7 +48,7 @@ struct Fates {
         let fresh = batch.filter(waiting.contains)
         let first = lane.filter(waiting.contains).prefix(fresh.count)
         if fresh != Array(first) { return "\(batch) passes over \(first)" }
-        if !fresh.isEmpty, let last = fresh.last, batch.count < limit, let next = open.first(where: { $0 > last }) {
+        if !fresh.isEmpty, let last = batch.last, batch.count < limit, let next = open.first(where: { $0 > last }) {
             return "\(batch) ends before \(next), at most \(limit) were asked for"
         }
         return nil
