@@ -4,7 +4,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
 .PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices \
-	fuzz
+	test-power fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -89,3 +89,7 @@ test-service: ## the unit in a systemd container (root only; make build first)
 
 test-devices: build ## the daemon and the kernel's own drivers in a virtual machine (root only; SHORT=1: a few minutes; CHECKS="name name")
 	@Tests/Devices/run $(if $(SHORT),,--long) $(CHECKS)
+
+POINTS := 300
+test-power: build ## the power cut at 300 moments, every acknowledged scan there afterwards (root only; POINTS=60)
+	@Tests/PowerLoss/run .build/release --points $(POINTS) $(POWER_FLAGS)

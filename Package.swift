@@ -161,6 +161,14 @@ let package = Package(
         tests("GateTests", ["Gate", "Pattern", "Model"]),
         tests("IdentityTests", ["Identity", "Crypto", "Database", "Model", "Posix"]),
         tests("SpoolTests", ["Spool", "Database", "Model", "Posix"]),
+        // A disk that fails, fills up and loses power, as an SQLite VFS, and the spool on it beside a model.
+        .target(
+            name: "CFaultyDisk", path: "Tests/FaultyDisk", cSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        // Optimized, or the model would cost more than what it is compared with.
+        .testTarget(
+            name: "SpoolModelTests", dependencies: ["CFaultyDisk", "Spool", "Model", "Posix", "TestSupport"],
+            path: "Tests/SpoolModelTests", swiftSettings: swiftSettings + [.unsafeFlags(["-O"])]),
         tests(
             "ScannersTests", ["Scanners", "FrameLink", "Imaging", "Keymap", "Model", "Pictures", "Posix", "Scenes"],
             exclude: ["Recordings"]),

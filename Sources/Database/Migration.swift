@@ -20,6 +20,17 @@ public struct Migrations: Sendable {
     /// `steps[0]` makes version 1 of an empty file, `steps[1]` version 2 of version 1, and so on.
     public init(_ steps: [String]) { self.steps = steps }
 
+    /// Throws `NewerSchema` for a file of a later version, of which not a byte changes: it is opened for reading only, which
+    /// neither folds its WAL in nor removes it. Call it before anything else opens the file; what else is wrong with it is
+    /// left to that.
+    public func refuseNewer(_ path: String) throws(NewerSchema) {
+        guard let connection = try? Connection(path: path, mode: .readOnly),
+            let found = (try? connection.first("PRAGMA user_version") { $0.integer(0) }) ?? nil
+        else { return }
+        connection.close()
+        if found > Int64(steps.count) { throw NewerSchema(path: path, found: found, known: Int64(steps.count)) }
+    }
+
     /// Brings the file to the newest version; each step and its version number in one transaction.
     ///
     /// - Throws: `NewerSchema`, `DatabaseError`.

@@ -28,6 +28,7 @@ public final class Registry {
         self.clock = clock
         let path = stateDirectory + "/identity.db"
         if Files.status(path) != nil, let fault = Files.secretFault(path) { throw IdentityError(.storage, fault) }
+        try IdentitySchema.migrations.refuseNewer(path)
         do {
             connection = try Connection(path: path)
             chmod(path, 0o600)

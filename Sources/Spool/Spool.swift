@@ -18,7 +18,7 @@ internal import Posix
 public final class Spool {
     /// The file.
     public let path: String
-    /// The random id of the file.
+    /// A random id, another one with each start and each new file: within it, no number is used twice.
     public private(set) var log: LogID
     /// What every lane has, by name.
     public private(set) var lanes: [LaneID: Lane] = [:]
@@ -64,7 +64,7 @@ public final class Spool {
         path = directory + "/spool.db"
         self.limits = limits
         connection = try Self.open(path)
-        log = try Self.identify(connection)
+        log = try Self.identify(connection, anew: true)
         lastNumber = try Self.highestNumber(connection)
         try load()
     }
@@ -179,7 +179,7 @@ public final class Spool {
         do {
             connection = try Self.open(path)
             isOpen = true
-            let found = try Self.identify(connection)
+            let found = try Self.identify(connection, anew: false)
             if found != log {
                 // A new file's sequences count from the start: they are told apart by its log id. Places go on: an
                 // uplink may have some of the old file in hand, and what it says of them must fit none of the new one.
@@ -190,12 +190,6 @@ public final class Spool {
             lastNumber = max(try Self.highestNumber(connection), lastNumber)
             lanes.removeAll()
             try load()
-            // What the failed commit left in the WAL may be in the kernel's cache only, and a later fsync would not say
-            // so. Copied into the file and synced there, what the file says is on the disk as well.
-            let copied = try connection.checkpoint()
-            guard copied.checkpointed == copied.logFrames else {
-                throw SpoolError(.failing, "\(path): a reader keeps the WAL from being folded in")
-            }
         } catch {
             throw SpoolError(wrapping: error)
         }
@@ -235,7 +229,10 @@ public final class Spool {
             bytesAtLastLook = try bytes()
         }
         if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
-            try prune(olderThan: nil, atMost: 4096)
+            // What was removed is in the WAL now, all of it: that must not count as full.
+            if try prune(olderThan: nil, atMost: 4096) > 0 {
+                do { try connection.checkpoint(truncating: true) } catch { throw SpoolError(error) }
+            }
             bytesAtLastLook = try bytes()
         }
         isPressed = bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16
@@ -321,9 +318,12 @@ public final class Spool {
     }
 
     private static func open(_ path: String) throws -> Connection {
+        try SpoolSchema.migrations.refuseNewer(path)
         do {
             let connection = try Connection(path: path)
             try SpoolSchema.prepare(connection)
+            // Before anything of it is believed: a failed commit, or a killed process, may have left it in the cache only.
+            try connection.makeLogDurable()
             try SpoolSchema.migrations.apply(to: connection)
             return connection
         } catch let error as DatabaseError {
@@ -331,10 +331,13 @@ public final class Spool {
         }
     }
 
-    private static func identify(_ connection: Connection) throws(SpoolError) -> LogID {
+    // A new id with each start: the file may be an older copy that was put back, in which numbers are free that a backend
+    // knows. Scans keep the id that they were signed with.
+    private static func identify(_ connection: Connection, anew: Bool) throws(SpoolError) -> LogID {
         do {
             try connection.run(
-                "INSERT OR IGNORE INTO meta VALUES ('log', ?)", .text(Hex.encode(bytes(of: Random.word()))))
+                "INSERT OR \(anew ? "REPLACE" : "IGNORE") INTO meta VALUES ('log', ?)",
+                .text(Hex.encode(bytes(of: Random.word()))))
             let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }
             guard let log = text.flatMap(LogID.init) else {
                 throw SpoolError(.damaged, "\(connection.path): the log id is not readable")

@@ -45,7 +45,7 @@ public final class SpoolReader {
         connection.close()
     }
 
-    /// The random id of the file.
+    /// The file's random id, another one with each start of a writer.
     public func log() throws(SpoolError) -> LogID {
         do {
             let text = try connection.first("SELECT value FROM meta WHERE key = 'log'") { $0.text(0) }

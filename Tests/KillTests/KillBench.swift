@@ -117,6 +117,11 @@ final class KillBench {
         daemon?.end(SIGTERM).map { $0 & 0x7F == 0 ? $0 >> 8 & 0xFF : -1 }
     }
 
+    /// The daemon's process.
+    var daemonID: Int32? { daemon?.id }
+
+    func waitUntilDaemonAnswers() throws { try wait("the daemon to answer") { try self.status() != nil } }
+
     /// Returns once the backend has taken a scan.
     func waitUntilAccepted() throws {
         try wait("a scan to be accepted") { try !self.backendScans().isEmpty }
