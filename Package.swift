@@ -123,6 +123,19 @@ let package = Package(
             ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
+        // Readers of what strangers send, as libFuzzer and the corpus' test drive them.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Crypto", "Decoding", "FrameLink", "Gate", "Gateway", "Gzip", "HTTPClient", "Imaging", "JSON", "Keymap",
+                "MQTTClient", "Model", "Pattern", "Pictures", "Posix", "Scanners", "Simulator", "TOML", "Uplinks",
+                "Wire",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CorpusTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/CorpusTests",
+            swiftSettings: swiftSettings),
+
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
             name: "TestSupport",
@@ -186,6 +199,6 @@ let package = Package(
 if Context.environment["SCANGATE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "scangate-fuzz", dependencies: ["Decoding", "FrameLink", "Imaging", "Pictures"], path: "Tests/Fuzz",
+            name: "scangate-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Program",
             swiftSettings: swiftSettings))
 }
