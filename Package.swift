@@ -36,6 +36,8 @@ let package = Package(
     products: [
         .executable(name: "scangate", targets: ["scangate"]),
         .executable(name: "tracetrack-sim", targets: ["tracetrack-sim"]),
+        // Of the tests: preloaded into a daemon whose wall clock is to jump.
+        .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
     ],
     targets: [
         // C: module maps and shims. With code of their own: the kernel's calls, pixel loops, zbar, zxing and the TOML
@@ -146,6 +148,7 @@ let package = Package(
         .target(
             name: "Scenes", dependencies: ["Decoding", "Imaging", "Pictures"], path: "Tests/Scenes",
             swiftSettings: swiftSettings),
+        .target(name: "ClockShift", path: "Tests/ClockShift"),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
         tests("DatabaseTests", ["Database"]),
