@@ -73,7 +73,7 @@ let package = Package(
         module("MQTTClient", ["CMosquitto", "Model", "Posix"]),
         module("Udev", ["CUdev", "Posix"]),
         module("Pattern", ["CPCRE2"]),
-        module("JSON", ["CJansson"]),
+        module("JSON", ["CJansson", "Model"]),
         module("Gzip", ["CZlib"]),
         module("TOML", ["CTOML"]),
         module("Keymap", ["CXKBCommon"]),
