@@ -66,10 +66,12 @@ final class ClockBench {
 
     /// Starts the daemon and returns once it answers.
     func start() async throws {
+        // Beside what is preloaded into this process, as under the thread sanitizer.
+        let preloaded = getenv("LD_PRELOAD").map { ":" + String(cString: $0) } ?? ""
         daemon = try ChildProcess(
             "scangate", ["run", "--config", bench.file],
             environment: [
-                ("LD_PRELOAD", try ChildProcess.built("libClockShift.so")),
+                ("LD_PRELOAD", try ChildProcess.built("libClockShift.so") + preloaded),
                 ("SCANGATE_CLOCK_SHIFT", bench.directory + "/shift"),
             ], output: bench.directory + "/daemon.log")
         try await eventually("the daemon to answer") { (try? await bench.ask("status")) != nil }
