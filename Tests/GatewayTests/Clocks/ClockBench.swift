@@ -85,7 +85,7 @@ final class ClockBench {
     }
 
     /// Returns once all is judged, which no jump may hold up: much less than any of the delivery's pauses.
-    func expectDelivered(within limit: Duration = .seconds(20)) async throws {
+    func expectDelivered(within limit: Duration = .seconds(40)) async throws {
         try await eventually("everything to be judged; the log: \(log.suffix(1500))", within: limit) {
             try await bench.count("waiting") == 0
         }

@@ -116,7 +116,7 @@ import Testing
                 try await Task.sleep(for: .seconds(2))
                 #expect(try clocks.simulator.count("requests") - before < 20)
                 clocks.simulator.clearFaults(fault)
-                try await clocks.expectDelivered(within: .seconds(30))
+                try await clocks.expectDelivered()
             }
             #expect(try clocks.faults() == [:])
         }
