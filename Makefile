@@ -4,7 +4,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
 .PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices \
-	test-power fuzz
+	test-power test-tsan fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ bench: setup ## figures beside those of bare loops: docs/benchmarks.md (ROWS="in
 FUZZ_SECONDS := 600
 fuzz: setup ## inputs made by libFuzzer for the parsers of what strangers send, ten minutes each (FUZZ_SECONDS=60)
 	Tests/Fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+test-tsan: setup ## the tests under the thread sanitizer, about twenty minutes (MODULES="SpoolTests GatewayTests")
+	Tests/ThreadSanitizer/run $(MODULES)
 
 lint: ## layout and naming rules, as errors
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -36,6 +36,8 @@ let package = Package(
     products: [
         .executable(name: "scangate", targets: ["scangate"]),
         .executable(name: "tracetrack-sim", targets: ["tracetrack-sim"]),
+        // Of the tests: preloaded into a daemon whose wall clock is to jump.
+        .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
     ],
     targets: [
         // C: module maps and shims. With code of their own: the kernel's calls, pixel loops, zbar, zxing and the TOML
@@ -71,7 +73,7 @@ let package = Package(
         module("MQTTClient", ["CMosquitto", "Model", "Posix"]),
         module("Udev", ["CUdev", "Posix"]),
         module("Pattern", ["CPCRE2"]),
-        module("JSON", ["CJansson"]),
+        module("JSON", ["CJansson", "Model"]),
         module("Gzip", ["CZlib"]),
         module("TOML", ["CTOML"]),
         module("Keymap", ["CXKBCommon"]),
@@ -123,6 +125,19 @@ let package = Package(
             ],
             path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
 
+        // Readers of what strangers send, as libFuzzer and the corpus' test drive them.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Crypto", "Decoding", "FrameLink", "Gate", "Gateway", "Gzip", "HTTPClient", "Imaging", "JSON", "Keymap",
+                "MQTTClient", "Model", "Pattern", "Pictures", "Posix", "Scanners", "Simulator", "TOML", "Uplinks",
+                "Wire",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CorpusTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/CorpusTests",
+            swiftSettings: swiftSettings),
+
         // Tests mirror the modules; TestSupport holds what several of them need.
         .target(
             name: "TestSupport",
@@ -133,6 +148,7 @@ let package = Package(
         .target(
             name: "Scenes", dependencies: ["Decoding", "Imaging", "Model", "Pictures"], path: "Tests/Scenes",
             swiftSettings: swiftSettings),
+        .target(name: "ClockShift", path: "Tests/ClockShift"),
         tests("ModelTests", ["Model"]),
         tests("PosixTests", ["Posix", "Model"]),
         tests("DatabaseTests", ["Database"]),
@@ -198,6 +214,6 @@ let package = Package(
 if Context.environment["SCANGATE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "scangate-fuzz", dependencies: ["Decoding", "FrameLink", "Imaging", "Pictures"], path: "Tests/Fuzz",
+            name: "scangate-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Program",
             swiftSettings: swiftSettings))
 }

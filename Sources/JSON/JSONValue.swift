@@ -1,4 +1,5 @@
 internal import CJansson
+internal import Model
 
 /// A JSON value as it was read. Objects keep their order; integers stay integers.
 public enum JSONValue: Sendable, Equatable {
@@ -48,7 +49,7 @@ public enum JSONValue: Sendable, Equatable {
 
 /// Why a text is not JSON, and where.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What is wrong, in the parser's words.
+    /// What is wrong, in the parser's words; bytes of the text that it quotes are escaped.
     public let message: String
     /// The line, from 1.
     public let line: Int
@@ -80,9 +81,7 @@ extension JSONValue {
             json_loadb(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count, flags, &error)
         }
         guard let root else {
-            let message = withUnsafeBytes(of: error.text) { text in
-                String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
-            }
+            let message = withUnsafeBytes(of: error.text) { text in Safe.text(text.prefix { $0 != 0 }) }
             let isRepeatedKey = json_error_code(&error) == json_error_duplicate_key
             throw JSONError(
                 message: message, line: Int(error.line), column: Int(error.column), isRepeatedKey: isRepeatedKey)

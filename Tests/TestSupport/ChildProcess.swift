@@ -8,8 +8,12 @@ public final class ChildProcess {
 
     /// Starts a program that was built beside the tests, or, with a `/` in its name, one of the system's.
     ///
-    /// - Parameter output: a file that standard output and error are appended to.
-    public init(_ program: String, _ arguments: [String], output: String) throws {
+    /// - Parameters:
+    ///   - environment: variables besides this process's own; one of the same name goes before it.
+    ///   - output: a file that standard output and error are appended to.
+    public init(
+        _ program: String, _ arguments: [String], environment: [(name: String, value: String)] = [], output: String
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -20,9 +24,19 @@ public final class ChildProcess {
         for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
+        // getenv takes the first of a name.
+        let own = environment.map { strdup("\($0.name)=\($0.value)") }
+        defer { own.forEach { free($0) } }
+        var variables: [UnsafeMutablePointer<CChar>?] = own
+        var place = environ
+        while let variable = place.pointee {
+            variables.append(variable)
+            place += 1
+        }
+        variables.append(nil)
         var process = pid_t()
         let path = program.contains("/") ? program : try Self.built(program)
-        let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
+        let failure = posix_spawn(&process, path, &actions, nil, &words, &variables)
         guard failure == 0 else { throw SetupError("start \(program): \(String(cString: strerror(failure)))") }
         id = process
     }

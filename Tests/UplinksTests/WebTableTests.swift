@@ -186,6 +186,12 @@ struct WebPageTests {
         #expect(WebPage.token(in: Array(page.utf8)) == expected)
     }
 
+    // Each tag read to the page's end would take hours.
+    @Test(.timeLimit(.minutes(1))) func `a page of tags that do not end is read once`() {
+        let page = String(repeating: "<input a ", count: 1 << 15)
+        #expect(WebPage.token(in: Array(page.utf8)) == nil)
+    }
+
     @Test func `a form is encoded as browsers do`() {
         let body = FormBody.encode([("qr_code", "a b&c=d+é"), ("x", "")])
         #expect(String(decoding: body, as: UTF8.self) == "qr_code=a+b%26c%3Dd%2B%C3%A9&x=")

@@ -2,6 +2,7 @@ internal import Model
 internal import Posix
 internal import Spool
 internal import Synchronization
+internal import Wire
 
 /// Checkpoints and retention, beside the commits: woken by them, so that an idle gateway sleeps.
 final class Maintenance: Sendable {
@@ -45,13 +46,27 @@ final class Maintenance: Sendable {
                 let now = clock.now().uptimeNs
                 guard lastPrune == .min || now - lastPrune > 600_000_000_000 else { continue }
                 lastPrune = now
+                guard let last = try await intake.lastAged(keep: keepAccepted), try await !isYoung(last) else {
+                    continue
+                }
                 // In small transactions, so that scans go in between.
-                while try await intake.pruneByAge(keep: keepAccepted) == 500 {}
+                while try await intake.prune(upTo: last) == 500 {}
             } catch {
                 // Nothing is lost: the WAL grows until max_bytes refuses scans, which is said loudly.
                 Log.warning("spool upkeep: \(error); tried again after the next commits")
             }
         }
+    }
+
+    /// Whether a scan of this boot is younger than the wall clock says, by the uptime: the clock had jumped before this
+    /// process began.
+    private func isYoung(_ n: Int64) async throws -> Bool {
+        let stored = try await log.read { try $0.scans([n]) }
+        guard let wire = stored.first?.wire, let scan = try? WireScan.decode(wire).fields, scan.boot == clock.bootID
+        else {
+            return false
+        }
+        return clock.now().uptimeMs - scan.monoMs < keepAccepted.milliseconds
     }
 
     func finish() { wakeups.continuation.finish() }

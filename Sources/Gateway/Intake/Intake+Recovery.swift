@@ -100,11 +100,14 @@ extension Intake {
     /// The writer's own short checkpoint, after the reading side has done the bulk of it.
     func checkpoint() throws(SpoolError) { try spool.checkpoint() }
 
-    /// Removes up to 500 judged scans that are older than `keepAccepted`; the number that went.
-    func pruneByAge(keep: Duration) throws(SpoolError) -> Int {
+    /// The last scan that is older than `keep` by the wall clock; nil where none is, or where the clock is not to be
+    /// believed.
+    func lastAged(keep: Duration) throws(SpoolError) -> Int64? {
         let now = clock.now()
-        // A clock that nobody vouches for must not age anything.
-        guard now.synced, let cutoff = try spool.lastNumber(before: now.wallMs - keep.milliseconds) else { return 0 }
-        return try spool.prune(olderThan: cutoff, atMost: 500)
+        guard steadyClock.believes(now) else { return nil }
+        return try spool.lastNumber(before: now.wallMs - keep.milliseconds)
     }
+
+    /// Removes up to 500 judged scans, the oldest first, up to `last`; the number that went.
+    func prune(upTo last: Int64) throws(SpoolError) -> Int { try spool.prune(olderThan: last, atMost: 500) }
 }

@@ -34,6 +34,7 @@ actor Intake: ReadingSink, SettlementSink {
     var states: [LaneID: LaneState] = [:]
     private var settlements = PendingSettlements()
     private var pace = CommitPace()
+    var steadyClock = SteadyClock()
     private var waiters: [CheckedContinuation<Void, any Error>] = []
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
@@ -180,7 +181,9 @@ actor Intake: ReadingSink, SettlementSink {
         if fault != nil { recover() }
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
-        var batch = IntakeBatch(items, now: clock.now(), isWatched: events.isWatched)
+        var now = clock.now()
+        now.synced = steadyClock.believes(now)
+        var batch = IntakeBatch(items, now: now, isWatched: events.isWatched)
         let verdicts = settlements.take()
         batch.change.settlements = verdicts
         let roomFault = roomFault()

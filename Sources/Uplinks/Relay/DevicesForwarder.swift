@@ -182,7 +182,7 @@ final class DevicesForwarder: RelayForwarder {
     }
 
     /// What keeps a batch from being posted; without a status nobody is answered: it says that it is another gateway's.
-    private static func problem(with batch: RelayBatch) -> (status: Int?, text: String)? {
+    static func problem(with batch: RelayBatch) -> (status: Int?, text: String)? {
         let body: [UInt8]
         do {
             body =

@@ -16,7 +16,7 @@ struct RelayKeys: Sendable {
     private static let credentialPrefix = "gateway-keys_"
 
     let directory: String
-    private(set) var entries: [GatewayID: Entry] = [:]
+    var entries: [GatewayID: Entry] = [:]
 
     subscript(_ gateway: GatewayID) -> Entry? { entries[gateway] }
 

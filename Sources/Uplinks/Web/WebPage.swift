@@ -9,7 +9,9 @@ enum WebPage {
             rest = rest[rest.index(after: open)...]
             let name = rest.prefix { $0.isLetter }.lowercased()
             guard name == "input" || name == "meta" else { continue }
-            let attributes = attributes(of: rest.dropFirst(name.count))
+            // On behind the tag: a page of tags that do not end would be read once for each of them.
+            rest = rest.dropFirst(name.count)
+            let attributes = attributes(of: &rest)
             let token: String? =
                 switch (name, attributes["name"]) {
                 case ("input", "csrf_token"): attributes["value"]
@@ -25,10 +27,9 @@ enum WebPage {
         !text.isEmpty && text.utf8.count <= 4096 && text.utf8.allSatisfy { (33...126).contains($0) }
     }
 
-    // The attributes of a tag up to its `>`, in any order, with either quote or none.
-    private static func attributes(of tag: Substring) -> [String: String] {
+    // The attributes of a tag up to its `>`, in any order, with either quote or none; `rest` is then what follows.
+    private static func attributes(of rest: inout Substring) -> [String: String] {
         var found: [String: String] = [:]
-        var rest = tag
         while let first = rest.first, first != ">" {
             guard first.isLetter else {
                 rest.removeFirst()
