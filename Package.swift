@@ -119,11 +119,10 @@ let package = Package(
         .executableTarget(
             name: "scangate-bench",
             dependencies: [
-                "CBareLoop", "Decoding", "Gateway", "Imaging", "Pictures", "Scenes", "Spool", "MQTTClient",
-                "HTTPClient",
-                "HTTPServer", "Wire", "Crypto", "JSON", "Model", "Posix",
+                "CBareLoop", "Decoding", "Gateway", "Imaging", "Pictures", "Scanners", "Scenes", "Spool", "MQTTClient",
+                "HTTPClient", "HTTPServer", "Wire", "Crypto", "Gzip", "JSON", "Model", "Posix",
             ],
-            path: "Tests/Bench", exclude: ["CBareLoop"], swiftSettings: swiftSettings),
+            path: "Tests/Bench", exclude: ["CBareLoop", "plot"], swiftSettings: swiftSettings),
 
         // Readers of what strangers send, as libFuzzer and the corpus' test drive them.
         .target(

@@ -30,8 +30,15 @@ final class BareSpool: @unchecked Sendable {
     /// The WAL is folded into the file afterwards: a file that grows takes longer to sync, and the daemon's does not
     /// grow at that pace.
     func singles(_ count: Int, wire: [UInt8]) throws -> [Double] {
-        defer { _ = bare_loop_checkpoint(loop) }
-        return try commits([Int32](repeating: 1, count: count), wire: wire)
+        let took = try commits([Int32](repeating: 1, count: count), wire: wire)
+        try checkpoint()
+        return took
+    }
+
+    /// Folds the WAL into the file.
+    func checkpoint() throws {
+        let status = bare_loop_checkpoint(loop)
+        guard status == 0 else { throw BenchError("the bare loop's checkpoint failed with SQLite \(status)") }
     }
 }
 

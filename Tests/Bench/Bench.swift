@@ -14,6 +14,8 @@ struct Bench: Sendable {
     var scans = 200_000
     /// The largest backlog of the row `growth`.
     var backlog = 1_000_000
+    /// Frames of the row `camera` that wear its decoder.
+    var cameraFrames = 20_000
     /// On the disk that is measured.
     var directory = ""
     /// Where sockets are: a socket's path has to be short.

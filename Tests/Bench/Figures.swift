@@ -17,6 +17,8 @@ struct Figure: Sendable {
 struct Row: Sendable {
     var name: String
     var title: String
+    /// What the second column is of.
+    var beside = "bare"
     var figures: [Figure] = []
     var notes: [String] = []
 
@@ -44,7 +46,7 @@ enum Report {
     static func text(_ row: Row) -> String {
         var lines = ["", "\(row.name): \(row.title)"]
         let cells = row.figures.map { figure -> [String] in
-            let bare: String = figure.bare.map { "bare \(number($0))" } ?? ""
+            let bare: String = figure.bare.map { "\(row.beside) \(number($0))" } ?? ""
             let ratio: String = figure.ratio.map { "\(number($0)) x" } ?? ""
             let met: String = figure.isMet.map { $0 ? "met" : "NOT met" } ?? ""
             return [figure.what, "\(number(figure.ours)) \(figure.unit)", bare, ratio, figure.target, met]
@@ -76,6 +78,7 @@ enum Report {
         json.object {
             $0.member("name", row.name)
             $0.member("title", row.title)
+            $0.member("beside", row.beside)
             $0.key("figures")
             $0.array { for figure in row.figures { write(figure, &$0) } }
             $0.key("notes")
@@ -114,6 +117,9 @@ enum Report {
         let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
         return sign + padded.dropLast(places) + "." + padded.suffix(places)
     }
+
+    /// With its thousands set apart.
+    static func whole(_ value: Int) -> String { grouped(String(value)) }
 
     private static func grouped(_ digits: String) -> String {
         var out = ""

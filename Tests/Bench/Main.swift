@@ -11,7 +11,7 @@ enum Main {
           --json FILE       the figures as JSON, too
           --scans N         scans of the row intake (default 200000)
           --backlog N       the largest backlog of the row growth (default 1000000)
-          --full            --scans 1000000 --backlog 5000000
+          --full            --scans 1000000 --backlog 5000000, and a million frames for the row camera
           --about TEXT      what the first line says of compiler and commit
         Rows (default all): \(rows.map(\.name).joined(separator: " "))
         """
@@ -20,7 +20,7 @@ enum Main {
 
     // The backlog first: its memory is this process's, which the other rows would spoil.
     private static let rows: [(name: String, measure: Measure)] = [
-        ("growth", { try await IntakeRows.growth($0) }), ("latency", { try await IntakeRows.latency($0) }),
+        ("growth", { try await GrowthRows.growth($0) }), ("latency", { try await IntakeRows.latency($0) }),
         ("signal", { try await SignalRows.light($0) }), ("intake", { try await IntakeRows.intake($0) }),
         ("verdict", { try await DeliveryRows.verdict($0, .devices) }),
         ("web", { try await DeliveryRows.verdict($0, .web) }),
@@ -28,7 +28,9 @@ enum Main {
         ("idle", { try await StandingRows.idle($0) }), ("bulk", { try await DeliveryRows.bulk($0) }),
         ("https", { try await BacklogRows.https($0) }), ("mqtt", { try await MQTTRows.backlog($0) }),
         ("mqtt-live", { try await DeliveryRows.verdict($0, .mqtt) }), ("live", { try await DeliveryRows.live($0) }),
+        ("peer-http", { try await PeerHTTPRows.syslog($0) }), ("peer-mqtt", { try await PeerMQTTRows.bridge($0) }),
         ("relay", { try await RelayRows.relay($0) }), ("decode", { try await DecodeRows.decode($0) }),
+        ("camera", { try await CameraRows.camera($0) }),
         ("binary", { try await StandingRows.binary($0) }),
     ]
 
@@ -68,7 +70,9 @@ enum Main {
             case "--about": about = try value()
             case "--scans": bench.scans = try number()
             case "--backlog": bench.backlog = try number()
-            case "--full": (bench.scans, bench.backlog) = (1_000_000, 5_000_000)
+            case "--full":
+                (bench.scans, bench.backlog) = (1_000_000, 5_000_000)
+                bench.cameraFrames = 1_000_000
             default:
                 guard rows.contains(where: { $0.name == word }) else { throw BenchError("\(word)? See --help") }
                 wanted.append(word)

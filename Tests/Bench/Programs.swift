@@ -103,20 +103,29 @@ final class Stopwatch: Sendable {
         var scanned: [String: Double] = [:]
         var took: [Double] = []
         var others: [String: Int] = [:]
+
+        mutating func ended(_ label: String, at now: Double) {
+            guard let start = scanned.removeValue(forKey: label) else { return }
+            took.append(now - start)
+        }
     }
 
     private let state = Mutex(State())
 
     func scanned(_ label: String, at ms: Double) { state.withLock { $0.scanned[label] = ms } }
 
+    /// The label has come where it goes.
+    func arrived(_ label: String) {
+        let now = nowMs()
+        state.withLock { $0.ended(label, at: now) }
+    }
+
     func event(_ value: JSONValue) {
         let now = nowMs()
         guard let kind = value["event"]?.string, let label = value["label"]?.string else { return }
         state.withLock { state in
             switch kind {
-            case "accepted":
-                guard let start = state.scanned.removeValue(forKey: label) else { return }
-                state.took.append(now - start)
+            case "accepted": state.ended(label, at: now)
             case "rejected", "held", "refused": state.others[kind, default: 0] += 1
             default: break
             }

@@ -45,7 +45,8 @@ enum BacklogRows {
         return site
     }
 
-    private static func drain(_ bench: Bench, _ site: Site, _ name: String, _ scans: Int, delay: Duration) throws
+    /// Scans a second of a copy of the site, from the first answer to the last.
+    static func drain(_ bench: Bench, _ site: Site, _ name: String, _ scans: Int, delay: Duration) throws
         -> Double
     {
         let sink = try Sink(delay: delay)

@@ -90,14 +90,17 @@ final class MQTTRoad: Sendable {
     }
 }
 
-/// Debian's mosquitto on a free port of 127.0.0.1, letting everybody in, with the bounds out of the way.
+/// Debian's mosquitto on a port of 127.0.0.1, letting everybody in, with the bounds out of the way.
 final class BrokerProcess: Sendable {
     let port: Int
-    private let process: Child
+    let process: Child
 
-    init(_ directory: String) throws {
+    /// - Parameters:
+    ///   - port: a free one where nil.
+    ///   - more: further lines of its configuration; without any it keeps nothing on disk.
+    init(_ directory: String, port wanted: Int? = nil, more: String = "persistence false") throws {
         for _ in 0..<5 {
-            let port = try Self.freePort()
+            let port = try wanted ?? Loopback.freePort()
             let file = "\(directory)/mosquitto-\(port).conf"
             let text = """
                 user root
@@ -106,15 +109,15 @@ final class BrokerProcess: Sendable {
                 max_inflight_messages 0
                 max_queued_messages 0
                 set_tcp_nodelay true
-                persistence false
                 log_type error
+                \(more)
 
                 """
             try Files.replace(file, with: Array(text.utf8))
             let process = try Child(["/usr/sbin/mosquitto", "-c", file], log: file + ".log")
             let patience = nowMs() + 5000
             while nowMs() < patience {
-                if Self.listens(port) {
+                if (try? Loopback.connect(port)) != nil {
                     self.port = port
                     self.process = process
                     return
@@ -129,36 +132,5 @@ final class BrokerProcess: Sendable {
         // It sleeps through a SIGTERM until its next event.
         kill(process.id, SIGKILL)
         process.wait()
-    }
-
-    private static func address(_ port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)
-        return address
-    }
-
-    private static func listens(_ port: Int) -> Bool {
-        let descriptor = FileDescriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        var address = address(port)
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = FileDescriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        var address = address(0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { place in
-                bind(descriptor.raw, place, size) == 0 ? getsockname(descriptor.raw, place, &size) : -1
-            }
-        }
-        guard status == 0 else { throw SystemError("find", "a free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -34,6 +34,16 @@ public final class CameraDriver: ConversingDriver {
         ) { path throws(SystemError) in try CameraNode(path, settings) }
     }
 
+    /// A driver that sees what a benchmark shows it.
+    package convenience init(
+        _ settings: CaptureSettings, program: DecoderProgram, window: CameraWindow,
+        source: @escaping @Sendable () -> any FrameSource
+    ) {
+        self.init(settings, program: program, window: window) { _ throws(SystemError) in
+            CameraNode(place: nil, makeSource: source)
+        }
+    }
+
     init(
         _ settings: CaptureSettings, program: DecoderProgram, patience: FrameDecoder.Patience = .init(),
         window: CameraWindow = CameraWindow(), keepFrame: (@Sendable ([UInt8]) -> Void)? = nil,

@@ -1,8 +1,8 @@
 internal import Glibc
-internal import Posix
+package import Posix
 
-/// Where frames come from: a camera, or a test's pictures. Confined to the capture thread.
-protocol FrameSource: AnyObject {
+/// Where frames come from: a camera, or the pictures of a test or a benchmark. Confined to the capture thread.
+package protocol FrameSource: AnyObject {
     /// Readable for `poll` when a frame is there.
     var descriptor: Int32 { get }
 
@@ -21,18 +21,22 @@ protocol FrameSource: AnyObject {
 }
 
 /// One frame, valid while `take` runs.
-struct SourceFrame {
+package struct SourceFrame {
     /// As the camera has written it.
-    let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
     /// How pixels are written.
-    let format: VideoFormat
-    let size: VideoSize
+    package let format: VideoFormat
+    package let size: VideoSize
     /// Bytes from one row to the next; of a JPEG none.
-    let stride: Int
+    package let stride: Int
+
+    package init(bytes: UnsafeRawBufferPointer, format: VideoFormat, size: VideoSize, stride: Int) {
+        (self.bytes, self.format, self.size, self.stride) = (bytes, format, size, stride)
+    }
 }
 
 /// What a look for frames found.
-enum SourceStep: Equatable {
+package enum SourceStep: Equatable {
     /// None.
     case nothing
     /// One was handed on; so many older ones were not.
@@ -44,7 +48,7 @@ enum SourceStep: Equatable {
 }
 
 /// Why a camera gives no frames.
-enum CameraFault: Error, Equatable {
+package enum CameraFault: Error, Equatable {
     /// The kernel's word.
     case system(SystemError)
     /// It has nothing that can be used; a sentence.
