@@ -131,6 +131,42 @@ import Testing
         }
     }
 
+    @Test func `replies that nobody reads cost a bound of memory, and no short answer`() async throws {
+        try await withGateway(nil, HostileLabelTests.anything) { bench, _ in
+            let scanner = try TestScanner()
+            try await bench.add(scanner)
+            #expect(try await scanner.scan("SB10000") == TestScanner.stored)
+            let label = [UInt8](repeating: 0x41, count: 8000)
+            for _ in 0..<320 { #expect(try await scanner.scan(label) == TestScanner.stored) }
+            let list = ControlRequest("scans export", [("limit", .integer(10_000))])
+            let size = try await exchange(bench, list.encode()).count
+            #expect(size > 2_500_000)
+            // Thirty of them are more than the bound, and the kernel takes a part of each.
+            var peers: [Peer] = []
+            for _ in 0..<30 {
+                let peer = try Peer(bench.socket)
+                try peer.socket.write(list.encode(), subject: "peer")
+                peers.append(peer)
+            }
+            try await eventually("a long reply to find no room") {
+                let reply = try await exchange(bench, list.encode())
+                return reply.count < size && String(decoding: reply, as: UTF8.self).contains("64 MiB of earlier")
+            }
+            #expect(try await bench.ask("status")["gateway"]?.string == "dock-7")
+            // Those that wait get theirs, whole.
+            let first = peers[0].socket.raw
+            let whole = try await onThread {
+                var buffer = [UInt8](repeating: 0, count: 1 << 18)
+                var total = 0
+                while case let count = receive(first, &buffer), count > 0 { total += count }
+                return total
+            }
+            #expect(whole == size)
+            peers.removeAll()
+            try await eventually("room for a long reply") { try await exchange(bench, list.encode()).count == size }
+        }
+    }
+
     @Test(.enabled(if: geteuid() == 0, "another user is needed, which only root can become"))
     func `a user who is no admin is refused with what to do about it, even where the socket's mode lets him in`()
         async throws

@@ -3,8 +3,10 @@ internal import Posix
 
 /// The daemon's side of the control socket: takes a line, has it performed, writes a line.
 ///
-/// An actor on the poll thread. Bounds: 32 connections, 64 KiB a request, 1 MiB that a watcher has not taken yet, 64 MiB
-/// of replies that others than this connection have not taken; a connection beyond one of them is closed.
+/// An actor on the poll thread. Bounds: 32 connections, 64 KiB a request, 1 MiB that a watcher has not taken yet; a
+/// connection beyond one of them is closed. And 64 MiB of replies that others have not taken: beyond that a reply of more
+/// than 64 KiB is a failure that says so, while smaller ones always go, so that nobody who does not read keeps others from
+/// the daemon.
 actor ControlServer {
     private let poll: PollThread
     private let path: String
@@ -14,6 +16,8 @@ actor ControlServer {
     private var listening: PollThread.Token?
     private var connections: [Int: Connection] = [:]
     private var lastNumber = 0
+    private static let mostUntaken = 64 << 20
+    private static let small = 1 << 16
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { poll.asUnownedSerialExecutor() }
 
@@ -23,9 +27,7 @@ actor ControlServer {
         let mayAsk: Bool
         var token: PollThread.Token?
         var input: [UInt8] = []
-        var output: [UInt8] = []
-        /// How much of `output` is sent.
-        var sent = 0
+        var output = SendBuffer()
         var isEnding = false
         var work: Task<Void, Never>?
 
@@ -137,15 +139,12 @@ actor ControlServer {
     private func send(_ bytes: [UInt8], to number: Int, last: Bool) -> Bool {
         guard let connection = connections[number], !connection.isEnding else { return false }
         // Pictures and lists are large, and nobody has to read what was asked for.
-        let others = connections.values.reduce(0) { $0 + ($1 === connection ? 0 : $1.output.count) }
-        guard others <= 64 << 20 else {
-            close(number)
-            return false
-        }
-        if connection.output.isEmpty { connection.output = bytes } else { connection.output += bytes }
+        let others = connections.values.reduce(0) { $0 + ($1 === connection ? 0 : $1.output.held) }
+        let hasRoom = !last || bytes.count <= Self.small || others <= Self.mostUntaken
+        connection.output.append(hasRoom ? bytes : ControlReply.failure(Self.tooMuchUntaken))
         connection.isEnding = last
         // A list of scans may be long; a watcher that does not read is let go.
-        guard last || connection.output.count - connection.sent < 1 << 20 else {
+        guard last || connection.output.count < 1 << 20 else {
             close(number)
             return false
         }
@@ -155,26 +154,29 @@ actor ControlServer {
 
     private func flush(_ number: Int) {
         guard let connection = connections[number] else { return }
-        while connection.sent < connection.output.count {
-            let count = connection.output.withUnsafeBytes { output in
-                let rest = UnsafeRawBufferPointer(rebasing: output[connection.sent...])
-                return Glibc.send(connection.socket.raw, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+        var isGone = false
+        connection.output.drain { rest in
+            while true {
+                let count = Glibc.send(connection.socket.raw, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+                if count < 0 && errno == EINTR { continue }
+                isGone = count < 0 && errno != EAGAIN
+                return max(count, 0)
             }
-            if count < 0 {
-                if errno == EINTR { continue }
-                // A peer that reads no more (EPIPE) stays so, and epoll would call it writable for ever.
-                guard errno == EAGAIN else { return close(number) }
-                break
-            }
-            connection.sent += count
         }
-        if connection.sent == connection.output.count {
-            (connection.output, connection.sent) = ([], 0)
+        // A peer that reads no more (EPIPE) stays so, and epoll would call it writable for ever.
+        if isGone { return close(number) }
+        if connection.output.count == 0 {
             if connection.isEnding { return close(number) }
             if let token = connection.token { poll.change(token, to: .readable) }
         } else if let token = connection.token {
             poll.change(token, to: [.readable, .writable])
         }
+    }
+
+    private static var tooMuchUntaken: CommandError {
+        CommandError(
+            "64 MiB of earlier replies are not read yet by those who asked",
+            hint: "end them: a stopped scangate, or a pipe that nobody reads; see: pgrep -a scangate")
     }
 
     private func close(_ number: Int) {
