@@ -7,6 +7,7 @@ internal import CSQLite
 public final class Connection {
     /// The file.
     public let path: String
+    private let busyTimeoutMs: Int32
     private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
@@ -25,7 +26,7 @@ public final class Connection {
 
     /// Opens the file; waits up to `busyTimeoutMs` for other connections' locks.
     public init(path: String, mode: Mode = .create, busyTimeoutMs: Int32 = 5000) throws(DatabaseError) {
-        self.path = path
+        (self.path, self.busyTimeoutMs) = (path, busyTimeoutMs)
         let flags =
             switch mode {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -136,8 +137,15 @@ public final class Connection {
 
     /// Moves committed pages from the WAL into the file, as far as readers allow (`SQLITE_CHECKPOINT_PASSIVE`), or
     /// to the end with the WAL cut to nothing (`truncating`).
+    ///
+    /// - Parameter patienceMs: how long the latter waits for readers; nil for as long as all else does. It does not wait for
+    ///   another connection's checkpoint (sqlite.org/c3ref/wal_checkpoint_v2.html): kind `busy` in either case.
     @discardableResult
-    public func checkpoint(truncating: Bool = false) throws(DatabaseError) -> CheckpointResult {
+    public func checkpoint(truncating: Bool = false, patienceMs: Int32? = nil) throws(DatabaseError)
+        -> CheckpointResult
+    {
+        if let patienceMs { sqlite3_busy_timeout(handle, patienceMs) }
+        defer { if patienceMs != nil { sqlite3_busy_timeout(handle, busyTimeoutMs) } }
         var log: Int32 = 0
         var done: Int32 = 0
         let mode = truncating ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE

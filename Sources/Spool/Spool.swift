@@ -225,18 +225,24 @@ public final class Spool {
         bytesAtLastLook = try bytes()
         if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
             // The WAL first: it may be most of it, and what is kept for `scans find` should not pay for it.
-            do { try connection.checkpoint(truncating: true) } catch { throw SpoolError(error) }
+            try fold()
             bytesAtLastLook = try bytes()
         }
         if bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16 {
             // What was removed is in the WAL now, all of it: that must not count as full.
-            if try prune(olderThan: nil, atMost: 4096) > 0 {
-                do { try connection.checkpoint(truncating: true) } catch { throw SpoolError(error) }
-            }
+            if try prune(olderThan: nil, atMost: 4096) > 0 { try fold() }
             bytesAtLastLook = try bytes()
         }
         isPressed = bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16
         commitsSinceLook = 0
+    }
+
+    // Who reads a large list, or folds the WAL in just now, keeps the WAL from being cut. That is no failure of the file, and
+    // no scan waits for it: where the spool counts as full because of it, the next look is with the next scan.
+    private func fold() throws(SpoolError) {
+        do { try connection.checkpoint(truncating: true, patienceMs: 100) } catch {
+            guard error.kind == .busy else { throw SpoolError(error) }
+        }
     }
 
     // Returns how many scans each lane was given, by the lane's row.
