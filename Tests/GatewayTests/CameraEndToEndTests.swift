@@ -162,27 +162,12 @@ private struct Table {
         }
     }
 
-    /// Writes a file until nothing is free.
-    private static func fill(_ path: String) throws {
-        let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT)
-        let chunk = [UInt8](repeating: 1, count: 4096)
-        while chunk.withUnsafeBytes({ Glibc.write(file.raw, $0.baseAddress, $0.count) }) > 0 {}
-    }
-
-    private static let mayMount = geteuid() == 0
-
     @Test(.enabled(if: mayMount, "a small filesystem has to be mounted, which takes root"))
     func `a label that cannot be stored is offered again until it is, and stored once`() async throws {
-        try await withBench { bench in
-            try Files.makeDirectory(bench.stateDirectory)
-            guard mount("tmpfs", bench.stateDirectory, "tmpfs", 0, "size=6m,mode=700") == 0 else {
-                throw SetupError("mount: \(String(cString: strerror(errno)))")
-            }
-            defer { umount2(bench.stateDirectory, 2) }
+        try await withSmallDisk { bench, disk in
             try bench.configure(spool: "min_free = \"1 MiB\"")
             try await withCamera(bench) { table in
-                let filler = bench.stateDirectory + "/filler"
-                try Self.fill(filler)
+                try disk.fill()
                 try table.show(Codes.first)
                 // Offered each second, also when it has gone by; the next one behind it.
                 try await eventually("it is refused and offered again") {
@@ -194,7 +179,7 @@ private struct Table {
                 }
                 try table.show(nil)
                 #expect(try await bench.scans("waiting").isEmpty)
-                unlink(filler)
+                disk.free()
                 try await eventually("both are stored") { try await bench.count("waiting") == 2 }
                 let stored = try await bench.scans("waiting").compactMap { $0["scan"]?["data"]?.string }
                 #expect(stored == ["SB00001", "SB00002"])
