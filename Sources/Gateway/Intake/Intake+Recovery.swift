@@ -104,8 +104,23 @@ extension Intake {
     /// believed.
     func lastAged(keep: Duration) throws(SpoolError) -> Int64? {
         let now = clock.now()
-        guard steadyClock.believes(now) else { return nil }
+        guard believes(now) else { return nil }
         return try spool.lastNumber(before: now.wallMs - keep.milliseconds)
+    }
+
+    /// Whether the wall clock may say how old scans are. Says so once where it jumps: until max_bytes nothing goes then.
+    func believes(_ now: Moment) -> Bool {
+        let before = steadyClock.hasJumped
+        let answer = steadyClock.believes(now)
+        switch (before, steadyClock.hasJumped) {
+        case (false, true):
+            Log.warning(
+                "the wall clock has jumped by more than an hour: no scan is removed for its age until it has come back. "
+                    + "Where it is right now, restart scangate; see: timedatectl")
+        case (true, false): Log.notice("the wall clock has come back: scans are removed for their age again")
+        default: break
+        }
+        return answer
     }
 
     /// Removes up to 500 judged scans, the oldest first, up to `last`; the number that went.

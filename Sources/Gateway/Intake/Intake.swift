@@ -182,7 +182,7 @@ actor Intake: ReadingSink, SettlementSink {
         guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
         if let fault { return refuseAll(items, fault) }
         var now = clock.now()
-        now.synced = steadyClock.believes(now)
+        now.synced = believes(now)
         var batch = IntakeBatch(items, now: now, isWatched: events.isWatched)
         let verdicts = settlements.take()
         batch.change.settlements = verdicts

@@ -10,13 +10,16 @@ struct SteadyClock {
     private static let most: Int64 = 3_600_000
 
     private var last: Moment?
+    /// Whether the last reading that the kernel vouched for had jumped.
+    private(set) var hasJumped = false
 
     /// Whether this reading is to be believed.
     mutating func believes(_ now: Moment) -> Bool {
         guard now.synced else { return false }
         if let last {
             let drift = (now.wallMs - last.wallMs) - (now.uptimeMs - last.uptimeMs)
-            guard drift.magnitude < Self.most else { return false }
+            hasJumped = drift.magnitude >= Self.most
+            guard !hasJumped else { return false }
         }
         last = now
         return true

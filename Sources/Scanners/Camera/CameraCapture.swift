@@ -48,7 +48,8 @@ final class CameraCapture {
             decoder.end()
             source.stop()
             rate = FrameRate()
-            noteCounts(now)
+            // A decoder that is begun anew knows nothing of those that were lost.
+            noteCounts(now, without: nil)
         }
         do throws(CameraFault) {
             // The worker loads its libraries while the camera finds its feet.
@@ -93,7 +94,7 @@ final class CameraCapture {
         if camera != 0 { try take(camera, time) }
         if time - lastFrame >= stallLimit { try restart() }
         decoder.pump(at: time)
-        if camera != 0 || worker != 0 { noteCounts(time) }
+        if camera != 0 || worker != 0 { noteCounts(time, without: decoder.without(at: time)) }
     }
 
     private func take(_ events: Int16, _ time: Int64) throws(CameraFault) {
@@ -129,13 +130,13 @@ final class CameraCapture {
         rate.note(1 + skipped, at: time)
     }
 
-    private func noteCounts(_ time: Int64) {
+    private func noteCounts(_ time: Int64, without: CodeDecoder?) {
         var now = counts
         let told = decoder.counts
         now.dropped += told.replaced
         now.unreadable += told.unreadable
         (now.decoded, now.poison, now.decoderRestarts) = (told.answered, told.poison, told.deaths)
-        window.note(now - noted, rate: rate.perSecond, without: decoder.without(at: time), at: time)
+        window.note(now - noted, rate: rate.perSecond, without: without, at: time)
         noted = now
     }
 

@@ -22,6 +22,8 @@ import Testing
         for (moment, isBelieved) in moments {
             let answer = clock.believes(moment)
             #expect(answer == isBelieved, "\(moment)")
+            // A clock that nobody vouches for has not jumped: nothing is known of it.
+            if moment.synced { #expect(clock.hasJumped != isBelieved, "\(moment)") }
         }
     }
 }

@@ -41,6 +41,8 @@ import Testing
             let counts = window.status.counts
             #expect(counts.poison <= 3 && counts.decoderRestarts <= 3 && counts.decoded > 0, "\(counts)")
         }
+        // The camera is let go of: what reads it next begins with both.
+        try await eventually("its end") { window.status.without == nil }
     }
 }
 
