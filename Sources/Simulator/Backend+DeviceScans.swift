@@ -154,20 +154,35 @@ extension Backend {
                 seq: fields.seq, laneSeq: fields.laneSeq, id: fields.id, signature: scan.signature))
     }
 
-    /// Counts a lane's scan that comes after one captured later.
+    /// Counts a lane's scan that comes after one captured later: one with a lower number of the same log, or one of a log
+    /// that the lane had left. Each start of a gateway has a log of its own; a lane's follow one another.
     private func noteOrder(_ fields: ScanFields) throws {
-        let place = "\(fields.gateway)\n\(fields.lane)\n\(fields.log)"
-        let last =
-            try laneOrder[place]
-            ?? store.connection.first(
-                "SELECT lane_seq FROM lane_order WHERE gateway = ? AND lane = ? AND log = ?", .text(fields.gateway),
-                .text(fields.lane), .text(fields.log)
-            ) { $0.integer(0) } ?? -1
-        guard fields.laneSeq > last else { return store.count("order_broken") }
-        laneOrder[place] = fields.laneSeq
+        let place = "\(fields.gateway)\n\(fields.lane)"
+        let current = try laneOrder[place] ?? lastOfLane(fields)
+        let isLate =
+            try current?.log == fields.log ? fields.laneSeq <= current?.laneSeq ?? -1 : laneSeq(fields) != nil
+        guard !isLate else { return store.count("order_broken") }
+        laneOrder[place] = (fields.log, fields.laneSeq)
         try store.connection.run(
             "INSERT OR REPLACE INTO lane_order(gateway, lane, log, lane_seq) VALUES(?, ?, ?, ?)",
             .text(fields.gateway), .text(fields.lane), .text(fields.log), .integer(fields.laneSeq))
+    }
+
+    /// The highest number that the lane had in the scan's log; nil where it had none.
+    private func laneSeq(_ fields: ScanFields) throws -> Int64? {
+        try store.connection.first(
+            "SELECT lane_seq FROM lane_order WHERE gateway = ? AND lane = ? AND log = ?", .text(fields.gateway),
+            .text(fields.lane), .text(fields.log)
+        ) { $0.integer(0) }
+    }
+
+    /// What a backend that has just started knows of a lane's order.
+    private func lastOfLane(_ fields: ScanFields) throws -> (log: String, laneSeq: Int64)? {
+        try store.connection.first(
+            "SELECT o.log, o.lane_seq FROM lane_order o JOIN scan s ON s.gateway = o.gateway AND s.lane = o.lane"
+                + " AND s.log = o.log WHERE o.gateway = ? AND o.lane = ? ORDER BY s.n DESC LIMIT 1",
+            .text(fields.gateway), .text(fields.lane)
+        ) { ($0.text(0), $0.integer(1)) }
     }
 
     private func accepted(_ id: UUID, _ fields: ScanFields, text: String, count: Int?) -> BatchReply.Result {

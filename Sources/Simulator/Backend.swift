@@ -11,7 +11,7 @@ final class Backend {
     var faults = FaultPlan()
     var limiter = RateLimiter()
     /// The last accepted `lane_seq` by gateway, lane and log; loaded when first wanted.
-    var laneOrder: [String: Int64] = [:]
+    var laneOrder: [String: (log: String, laneSeq: Int64)] = [:]
     /// Keys of devices by their id, as far as they were wanted; emptied where the registry changes.
     var registry: [String: RegisteredKey] = [:]
 
