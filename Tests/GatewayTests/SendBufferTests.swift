@@ -43,4 +43,19 @@ import Testing
         #expect(buffer.count == piece.count)
         #expect(most <= SendBuffer.keptWhenSent + 2 * piece.count)
     }
+
+    @Test func `a large reply is moved once for each half of it, not for each piece`() {
+        var buffer = SendBuffer()
+        buffer.append([UInt8](repeating: 7, count: 16 << 20))
+        var held: [Int] = []
+        for _ in 0..<15 {
+            var mayTake = 1 << 20
+            buffer.drain { rest in
+                defer { mayTake = 0 }
+                return min(rest.count, mayTake)
+            }
+            held.append(buffer.held >> 20)
+        }
+        #expect(held == [16, 16, 16, 16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 1])
+    }
 }

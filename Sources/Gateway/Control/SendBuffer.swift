@@ -1,7 +1,7 @@
 /// What a connection's other end has not taken yet, in order.
 struct SendBuffer {
-    /// What is sent stays in memory up to here, and goes at once with the rest: a move of all that waits for each piece that
-    /// is sent would cost the poll thread more than the sending.
+    /// What is sent stays in memory up to here, and as long as more waits: a move of all that waits for each piece that is
+    /// sent would cost the poll thread more than the sending.
     static let keptWhenSent = 1 << 20
 
     private var bytes: [UInt8] = []
@@ -10,7 +10,7 @@ struct SendBuffer {
     /// How many bytes wait.
     var count: Int { bytes.count - sent }
 
-    /// How many bytes it takes of the memory: those that wait, and at most `keptWhenSent`.
+    /// How many bytes it takes of the memory: those that wait, and as many again or `keptWhenSent` at most.
     var held: Int { bytes.count }
 
     /// Adds what is to be sent behind the rest.
@@ -30,7 +30,7 @@ struct SendBuffer {
         }
         if sent == bytes.count {
             (bytes, sent) = ([], 0)
-        } else if sent >= Self.keptWhenSent {
+        } else if sent >= max(Self.keptWhenSent, bytes.count / 2) {
             // A watcher that keeps up, but never quite, would otherwise have everything that it was ever sent kept.
             bytes.removeFirst(sent)
             sent = 0
