@@ -60,6 +60,7 @@ final class FakeScanLog: ScanLog {
         var failures = 0
         var reads = 0
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var isOutOfTime = false
     }
 
     private let state = Mutex(State())
@@ -75,15 +76,24 @@ final class FakeScanLog: ScanLog {
     var order: [Int64] { state.withLock { $0.order } }
     var reads: Int { state.withLock { $0.reads } }
 
-    /// Returns once at least `count` scans are settled.
+    /// Returns once at least `count` scans are settled, or when the test is out of time.
     func waitForSettled(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let there = state.withLock { state in
-                if state.settled.count >= count { return true }
-                state.watchers.append((count, continuation))
-                return false
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let there = state.withLock { state in
+                    if state.settled.count >= count || state.isOutOfTime { return true }
+                    state.watchers.append((count, continuation))
+                    return false
+                }
+                if there { continuation.resume() }
             }
-            if there { continuation.resume() }
+        } onCancel: {
+            let all = state.withLock { state in
+                state.isOutOfTime = true
+                defer { state.watchers = [] }
+                return state.watchers
+            }
+            for watcher in all { watcher.continuation.resume() }
         }
     }
 

@@ -383,7 +383,11 @@ struct WebEndToEndTests {
             for table in 1...4 {
                 bench.log.add((1...4).flatMap { bag(table, $0, children: 6) }, to: lane("table-\(table)"))
             }
-            try await bench.run { await bench.log.waitForSettled(112) }
+            try await bench.run {
+                await bench.log.waitForSettled(112)
+                let status = await bench.delivery.status()
+                #expect(bench.log.settled.count == 112, "\(status)")
+            }
             try expectAllLinked(bench, children: 96)
         }
     }
