@@ -85,10 +85,10 @@ import Testing
             #expect(text.hasSuffix("scan them again: SB00002"))
             #expect(try await sink.nextEvent() == .disconnected(reason: "unplugged"))
             for reply in sink.takeHeld() { reply(.notNow("the disk is full")) }
-            // The node may have been opened again meanwhile, and found without pictures.
-            while case let event = try await sink.nextEvent(), event != .dropped(.unstored) {
-                guard case .disconnected = event else { throw SetupError("\(event)") }
-            }
+            var event = try await sink.nextEvent()
+            // On a busy machine the port has tried the camera again by now.
+            while case .disconnected = event { event = try await sink.nextEvent() }
+            #expect(event == .dropped(.unstored))
         }
     }
 
