@@ -3,7 +3,8 @@ internal import Model
 /// Whether an uplink may send: circuit breaker, pauses, and slowing down. A state machine; times are uptimes in ns.
 ///
 /// Five failures in a row, a second apart, open the breaker for 30 s; a block (401, 403, misconfigured, …) lasts until its probe. In
-/// both cases one request goes out when the time has come, and the rest follow only if it passes.
+/// both cases one request goes out when the time has come, and the rest follow step by step (`RequestWindow`) only if it
+/// passes.
 struct UplinkHealth {
     enum Permission: Equatable {
         case go
@@ -20,7 +21,8 @@ struct UplinkHealth {
         case success
         /// A health probe says that it works again: the next batch proves it.
         case recovered
-        case failure(String)
+        /// It asked for no request before `notBeforeNs`, an uptime, which an open breaker keeps to.
+        case failure(String, notBeforeNs: Int64 = .min)
         /// Too many requests: nothing before this uptime, and fewer at once from then on.
         case slowDown(String, untilNs: Int64)
         /// Time alone is not expected to mend it; asked again at this uptime.
@@ -48,19 +50,15 @@ struct UplinkHealth {
     private var lastCountedNs: Int64 = .min
     private var notBeforeNs: Int64 = 0
     private(set) var adminPaused = false
-    private var sinceSlowDown = 0
-    private let maxLimit: Int
-    /// How many requests may be under way at once: halved by a 429, one more after each 20 successes.
-    private(set) var limit: Int
+    private var window: RequestWindow
+    /// How many requests may be under way at once.
+    var limit: Int { window.limit }
     /// Requests answered with verdicts so far.
     private(set) var successes = 0
     /// What went wrong last; nil since the last success.
     private(set) var lastError: String?
 
-    init(limit: Int) {
-        maxLimit = max(1, limit)
-        self.limit = maxLimit
-    }
+    init(limit: Int) { window = RequestWindow(limit) }
 
     /// Whether nothing but a probe may go out.
     var isBlocked: Bool { adminPaused || block != nil }
@@ -89,32 +87,37 @@ struct UplinkHealth {
     mutating func on(_ event: Event, nowNs: Int64) {
         switch event {
         case .success:
+            // One failure is a cut connection; two, a second apart, are an outage.
+            if block != nil || failures > 1, !window.isStarting { window.restart(nowNs) }
             (block, probing, failures, lastError) = (nil, false, 0, nil)
             successes += 1
-            sinceSlowDown += 1
-            if sinceSlowDown.isMultiple(of: 20), limit < maxLimit { limit += 1 }
+            window.succeeded(nowNs)
         case .recovered:
             (block, probing) = (nil, false)
+            window.restart(nowNs)
             // It has shown no more than that it answers: one failed batch opens it again.
             failures = Self.failuresToOpen - 1
-        case .failure(let text):
+        case .failure(let text, let notBeforeNs):
             lastError = text
+            if window.isStarting { window.restart(nowNs) }
             if lastCountedNs == .min || nowNs - lastCountedNs >= Self.failureSpacing.nanoseconds {
                 failures += 1
                 lastCountedNs = nowNs
             }
             // A probe that fails opens the breaker anew, whatever the block was for.
             if probing || (block == nil && failures >= Self.failuresToOpen) {
-                block = Block(state: .open, untilNs: nowNs + Self.openFor.nanoseconds)
+                block = Block(state: .open, untilNs: max(nowNs + Self.openFor.nanoseconds, notBeforeNs))
             }
             probing = false
         case .slowDown(let text, let untilNs):
             lastError = text
             notBeforeNs = max(notBeforeNs, untilNs)
-            limit = max(1, limit / 2)
-            sinceSlowDown = 0
+            window.halve()
             // It was answered by the backend, so that an open breaker has its proof; the wait does the rest.
-            if block?.state == .open { block = nil }
+            if block?.state == .open {
+                block = nil
+                window.restart(nowNs)
+            }
             if let state = block?.state { block = Block(state: state, untilNs: untilNs) }
             probing = false
         case .block(let state, let text, let untilNs):

@@ -4,7 +4,7 @@ internal import Synchronization
 internal import Wire
 
 /// Drives the lanes of one group through its ways out under tracetrack-devices: at most `in_flight` batches at once, one
-/// a lane, and no lane waits for another's trouble.
+/// a lane, and no lane waits for another's trouble or behind its backlog.
 ///
 /// One task a batch, none a scan; nothing runs and no timer is set while nothing waits. Memory: one read of the log
 /// (at most `batch.max_bytes`) for each lane under way or in trouble. A batch that goes another way, by a fallback or
@@ -36,7 +36,7 @@ actor DevicesDelivery: Delivery {
         /// Scans came since the last read of the log.
         var arrived = false
         /// The last read may have left scans in the log.
-        var mayHaveMore = true
+        var mayHaveMore = false
 
         var isRunning: Bool { if case .running = phase { true } else { false } }
     }
@@ -45,7 +45,7 @@ actor DevicesDelivery: Delivery {
     private static let largestScan = 65_536
 
     private var lanes: [LaneID: Lane] = [:]
-    private var queue: [LaneID] = []
+    private var queue = LaneQueue()
     private var routes: Routes
     /// The uplinks of the ways that are well, for `canDeliver`; as `areWell` was when it was last looked at.
     private nonisolated let well: Mutex<[any Uplink]>
@@ -227,7 +227,7 @@ actor DevicesDelivery: Delivery {
 
     private func enqueue(_ id: LaneID) {
         lanes[id]?.phase = .ready
-        queue.append(id)
+        queue.add(id, isBehind: lanes[id]?.mayHaveMore ?? false)
     }
 
     private var now: Int64 { context.time.now().uptimeNs }
@@ -243,14 +243,12 @@ actor DevicesDelivery: Delivery {
             guard case .sleeping(let until, _) = lane.phase else { continue }
             if until <= now { enqueue(id) } else { earliest = min(earliest, until) }
         }
-        var taken = 0
-        start: while taken < queue.count {
+        start: while !queue.isEmpty {
             let (choice, probes) = routes.choose(now)
             for way in probes { work.yield(.probe(way: way)) }
             switch choice {
             case .use(let way):
-                let id = queue[taken]
-                taken += 1
+                guard let id = queue.next() else { break start }
                 lanes[id]?.phase = .running(way: way)
                 routes[way].running += 1
                 work.yield(.batch(id, way: way))
@@ -260,7 +258,6 @@ actor DevicesDelivery: Delivery {
             case .hold: break start
             }
         }
-        queue.removeFirst(taken)
         setTimer(earliest)
         for way in routes.all.indices {
             let health = routes[way].health
@@ -537,7 +534,9 @@ actor DevicesDelivery: Delivery {
         case .refused(let text), .compressionRefused(let text):
             // A probe that is refused tells that the block holds.
             return routes[way].health.state == .paused ? blocked(.paused, text) : .nothing
-        case .unreadable(let text), .unreachable(let text), .failure(let text, _): return .failure(text)
+        case .unreadable(let text), .unreachable(let text): return .failure(text)
+        case .failure(let text, let after):
+            return .failure(text, notBeforeNs: after.map { now + $0.nanoseconds } ?? .min)
         case .slowDown(let text, let after):
             let delay = after ?? Backoff.delay(after: 1, random: context.jitter)
             return .slowDown(text, untilNs: now + delay.nanoseconds)
