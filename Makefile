@@ -4,7 +4,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PACKAGES := $(shell grep -v '^\#' .ci/packages.txt)
 
 .PHONY: help setup build debug test bench demo check-binary soak lint format install uninstall test-service test-devices \
-	test-power test-tsan fuzz
+	test-power test-network test-tsan fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,8 +45,13 @@ demo: build ## two scanners, a backend that goes down, a daemon that is killed: 
 check-binary: build ## the release binary links no Foundation, holds no ICU, and is small
 	.ci/check-binary .build/release/scangate
 
-soak: setup ## two thousand kills of daemon and backend (about ten minutes)
-	SWIFT_BACKTRACE=enable=no SCANGATE_KILLS=1000 swift test $(SWIFT_FLAGS) --filter KillTests
+KILL_MINUTES := 30
+soak: setup ## half an hour of kills of daemon, backend, broker and relay, alone and together (KILL_MINUTES=10)
+	SWIFT_BACKTRACE=enable=no SCANGATE_KILL_MINUTES=$(KILL_MINUTES) swift test $(SWIFT_FLAGS) --filter KillTests.KillTests
+
+test-network: setup ## a long day of bad networks, and a million scans that wait after an outage (root for namespaces)
+	SCANGATE_TROUBLES=200 swift test $(SWIFT_FLAGS) --filter NetworkTests
+	SCANGATE_BACKLOG=1000000 swift test $(SWIFT_FLAGS) --filter OutageDrainTests
 
 PREFIX := /usr
 BINDIR := $(PREFIX)/bin

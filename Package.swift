@@ -198,6 +198,7 @@ let package = Package(
             "RelayTests",
             ["Uplinks", "HTTPClient", "MQTTClient", "Wire", "Crypto", "Simulator", "Model", "Posix"]),
         tests("KillTests", ["MQTTClient", "JSON", "Model"]),
+        tests("NetworkTests", ["Gateway", "Simulator", "Uplinks", "JSON", "Model", "Posix"]),
         tests(
             "GatewayTests",
             [

@@ -128,6 +128,9 @@ struct UplinkHealth {
         }
     }
 
+    /// How long an answer took; before the event that it is.
+    mutating func note(tookNs: Int64) { window.note(tookNs: tookNs) }
+
     mutating func pause() { adminPaused = true }
 
     /// Lets what is blocked ask again at once; an admin's pause stays.

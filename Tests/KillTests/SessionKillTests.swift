@@ -8,21 +8,19 @@ import Testing
     @Test func `a daemon that is killed again and again logs in once`() async throws {
         let (logins, scans) = try await offPool {
             try withTemporaryDirectory { directory -> (Int64, Int) in
-                let bench = try KillBench(directory: directory, contract: "tracetrack-web")
-                try bench.startBackend()
-                try bench.provision()
-                try bench.startDaemon()
-                try bench.startWorkers()
-                try bench.waitUntilAccepted()
+                let dock = try Dock(Dock.Setup(directory, "tracetrack-web"))
+                try dock.start()
+                try dock.startWorkers()
+                try dock.waitUntilAccepted()
                 for _ in 0..<12 {
-                    try bench.kill(daemon: true, backend: false)
+                    try dock.kill(.daemon)
                     pause(milliseconds: 300)
                 }
-                bench.stopWorkers()
-                try bench.waitUntilEverythingIsJudged()
-                _ = bench.stopDaemon()
-                let logins = try bench.backendJSON("/sim/state")["logins"]?.integer ?? -1
-                return (logins, try bench.backendScans().count)
+                dock.stopWorkers()
+                try dock.waitUntilEverythingIsJudged()
+                _ = dock.stopDaemon()
+                let logins = try dock.backendJSON("/sim/state")["logins"]?.integer ?? -1
+                return (logins, try dock.backendScans().count)
             }
         }
         #expect(logins == 1)

@@ -95,7 +95,7 @@ public final class RefusingPort: Sendable {
     deinit { close(descriptor) }
 }
 
-private func bindToAnyPort(_ descriptor: Int32) throws -> Int {
+func bindToAnyPort(_ descriptor: Int32) throws -> Int {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)

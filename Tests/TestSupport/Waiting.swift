@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Returns once `isSo`; throws after `limit`. For what the outside world gives no event of, such as a file or a count.
 public func eventually(
     _ what: String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
@@ -27,3 +29,15 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return word ^ word >> 31
     }
 }
+
+/// Lets time pass that is part of what is tested: the moment of a kill. Blocking.
+public func pause(milliseconds: Int) {
+    var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+    nanosleep(&time, nil)
+}
+
+/// A number of the environment, where it is set: how long, or in which order, a test is to do what it does.
+public func environmentNumber(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
+
+/// The seed of a test's random choices: `SCANGATE_SEED`, or another each time, which the test prints.
+public func testSeed() -> UInt64 { environmentNumber("SCANGATE_SEED") ?? UInt64(time(nil)) &* 1_000_003 }

@@ -46,6 +46,26 @@ struct RequestWindowTests {
         #expect(answer(&window, for: 3) == [1, 2, 4, 5])
     }
 
+    @Test func `where answers become slow fewer go, and more again where they are fast`() {
+        var window = RequestWindow(16)
+        window.restart(0)
+        // A backend that takes 90 ms for each, one after the other.
+        var limits: Set<Int> = []
+        for count: Int64 in 1...100 {
+            window.note(tookNs: Int64(window.limit) * 90_000_000)
+            window.succeeded(count * second / 10)
+            limits.insert(window.limit)
+        }
+        #expect(limits == [1, 2, 4])
+        // A far one: half a second there and back, however many there are.
+        window.restart(0)
+        for count: Int64 in 1...100 {
+            window.note(tookNs: second / 2)
+            window.succeeded(count * second / 10)
+        }
+        #expect(window.limit == 16)
+    }
+
     @Test func `slowing down ends the doubling`() {
         var window = RequestWindow(16)
         window.restart(0)
@@ -103,5 +123,14 @@ struct LaneQueueTests {
         #expect(
             order == ["new-1", "new-2", "new-3", "old-1", "new-4", "new-5", "new-6", "old-2", "old-3", "old-4"])
         #expect(queue.isEmpty)
+    }
+
+    @Test func `who waited when nothing could go has a backlog`() {
+        var queue = LaneQueue()
+        queue.add(lane("old"), isBehind: false)
+        queue.fallBehind()
+        queue.add(lane("new"), isBehind: false)
+        #expect(queue.next() == lane("new"))
+        #expect(queue.next() == lane("old"))
     }
 }

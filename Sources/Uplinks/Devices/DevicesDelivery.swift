@@ -37,6 +37,8 @@ actor DevicesDelivery: Delivery {
         var arrived = false
         /// The last read may have left scans in the log.
         var mayHaveMore = false
+        /// Works off what came while nothing could be sent: other lanes' new scans go first.
+        var isBehind = false
 
         var isRunning: Bool { if case .running = phase { true } else { false } }
     }
@@ -199,7 +201,10 @@ actor DevicesDelivery: Delivery {
         var attempt = 0
         while !stopping {
             do {
-                for lane in try await context.log.lanesWaiting(for: group).keys { arrived(lane) }
+                for lane in try await context.log.lanesWaiting(for: group).keys {
+                    lanes[lane, default: Lane()].isBehind = true
+                    arrived(lane)
+                }
                 return settleDown()
             } catch {
                 attempt += 1
@@ -227,7 +232,7 @@ actor DevicesDelivery: Delivery {
 
     private func enqueue(_ id: LaneID) {
         lanes[id]?.phase = .ready
-        queue.add(id, isBehind: lanes[id]?.mayHaveMore ?? false)
+        queue.add(id, isBehind: lanes[id]?.isBehind ?? false)
     }
 
     private var now: Int64 { context.time.now().uptimeNs }
@@ -254,6 +259,7 @@ actor DevicesDelivery: Delivery {
                 work.yield(.batch(id, way: way))
             case .wait(let until):
                 earliest = min(earliest, until)
+                queue.fallBehind()
                 break start
             case .hold: break start
             }
@@ -335,6 +341,7 @@ actor DevicesDelivery: Delivery {
             routes[way].counts.plainBytes += batch.plainBytes
             routes[way].counts.sentBytes += batch.body.count
             let answer = await routes[way].uplink.deliver(batch)
+            routes[way].health.note(tookNs: now - before)
             if answer != .cancelled {
                 context.observer(
                     routes[way].settings.name,
@@ -441,11 +448,14 @@ actor DevicesDelivery: Delivery {
             }
         }
         try await settle(unreadable, id, way)
-        lanes[id]?.mayHaveMore =
+        let hasMore =
             stored.count >= settings.batching.maxScans + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
+        lanes[id]?.mayHaveMore = hasMore
+        lanes[id]?.isBehind = hasMore
         lanes[id]?.machine.take(scans)
-        pace.note(scans.count, of: id, at: now)
+        // A backlog that goes out is no reason to let new scans gather.
+        if !hasMore { pace.note(scans.count, of: id, at: now) }
         if scans.isEmpty {
             lanes[id]?.phase = .idle
             if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
@@ -480,6 +490,7 @@ actor DevicesDelivery: Delivery {
                 context.observer(name, .laneFrozen(id, reason: reason))
             }
         }
+        if isUplinks { lanes[id]?.isBehind = true }
         lanes[id]?.phase = .sleeping(untilNs: now + delay.nanoseconds, forUplink: isUplinks)
     }
 

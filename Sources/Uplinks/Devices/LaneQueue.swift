@@ -19,6 +19,12 @@ struct LaneQueue {
 
     var isEmpty: Bool { live.isEmpty && behind.isEmpty }
 
+    /// Nothing may go now: whoever waits will have a backlog.
+    mutating func fallBehind() {
+        behind += live
+        live.removeAll()
+    }
+
     /// Takes the next lane out; nil where there is none.
     mutating func next() -> LaneID? {
         guard !isEmpty else { return nil }
