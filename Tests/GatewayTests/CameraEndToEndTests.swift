@@ -10,58 +10,10 @@ import Testing
 
 @testable import Gateway
 
-/// What a camera sees in these tests: a JPEG in the place of its node, put there anew.
-private struct Table {
-    static let (width, height) = (640, 480)
-    let path: String
-
-    /// Puts a picture there; what the camera sees of it, which is what JPEG has left.
-    @discardableResult
-    func show(_ rows: [UInt32]?, boxAt left: Int? = nil) throws -> LumaImage {
-        let picture = LumaImage(width: Self.width, height: Self.height)
-        picture.withPixels { pixels in
-            pixels.update(repeating: 210)
-            for y in 0..<126 where rows != nil {
-                for x in 0..<126 where (rows?[y / 6] ?? 0) >> UInt32(20 - x / 6) & 1 == 1 {
-                    pixels[(y + 150) * Self.width + x + 200] = 25
-                }
-            }
-            guard let left else { return }
-            for y in 100..<300 { for x in left..<left + 150 { pixels[y * Self.width + x] = UInt8(60 + x % 40) } }
-        }
-        let codec = try JPEGCodec()
-        let file = try codec.encode(picture.view)
-        try Files.replace(path, with: file)
-        try file.withUnsafeBytes { try codec.decode($0, into: picture) }
-        return picture
-    }
-}
-
 /// The daemon as a process of its own, with its decoders, and the commands as people use them.
 @Suite(.timeLimit(.minutes(4))) struct CameraEndToEndTests {
     private static func show(_ bench: GatewayBench) async throws -> JSONValue {
         try await bench.ask("device show", [("name", .string("belt-1"))])["device"] ?? .null
-    }
-
-    /// Runs `body` while a daemon reads a camera.
-    private func withCamera(
-        _ bench: GatewayBench, _ options: [(key: String, value: JSONValue)] = [],
-        isolation: isolated (any Actor)? = #isolation, _ body: (Table) async throws -> Void
-    ) async throws {
-        let table = Table(path: bench.directory + "/belt.jpg")
-        try table.show(nil)
-        let log = bench.directory + "/log"
-        let daemon = try ChildProcess("scangate", ["run", "--config", bench.file], output: log)
-        defer { daemon.end(SIGKILL) }
-        try await eventually("the daemon to listen") {
-            String(decoding: try read(log), as: UTF8.self).contains("ready:") && Files.status(bench.socket) != nil
-        }
-        let place = [(key: "port", value: JSONValue.string(table.path))]
-        try await bench.ask(
-            "device add",
-            [("name", .string("belt-1")), ("kind", .string("camera")), ("options", .object(place + options))])
-        try await bench.waitUntilRead("belt-1")
-        try await body(table)
     }
 
     /// Runs a command; what it said, and what it exited with.
@@ -77,7 +29,7 @@ private struct Table {
     @Test func `a camera that the daemon reads shows its picture, and goes on reading`() async throws {
         try await withBench { bench in
             try bench.configure()
-            try await withCamera(bench) { table in
+            try await bench.withCamera { table in
                 let picture = try table.show(Codes.first)
                 try await eventually("its label") { try await Self.show(bench)["scans"]?.integer == 1 }
                 let file = bench.directory + "/seen.png"
@@ -110,7 +62,7 @@ private struct Table {
         try await withBench { bench in
             try bench.configure()
             let scanner = try TestScanner()
-            try await withCamera(bench) { table in
+            try await bench.withCamera { table in
                 try await bench.add(scanner)
                 try table.show(Codes.first)
                 try await eventually("frames are counted") {
@@ -143,7 +95,7 @@ private struct Table {
         try await withBench { bench in
             try bench.configure()
             let options = [(key: "no_read", value: JSONValue.string("true")), ("keep_frames", .string("true"))]
-            try await withCamera(bench, options) { table in
+            try await bench.withCamera(options) { table in
                 let frames = bench.stateDirectory + "/frames"
                 func decoded() async throws -> Int64 { try await Self.show(bench)["camera"]?["decoded"]?.integer ?? 0 }
                 try await eventually("a frame is kept") {
@@ -166,7 +118,7 @@ private struct Table {
     func `a label that cannot be stored is offered again until it is, and stored once`() async throws {
         try await withSmallDisk { bench, disk in
             try bench.configure(spool: "min_free = \"1 MiB\"")
-            try await withCamera(bench) { table in
+            try await bench.withCamera { table in
                 try disk.fill()
                 try table.show(Codes.first)
                 // Offered each second, also when it has gone by; the next one behind it.
