@@ -40,8 +40,10 @@ extension LaneState {
     /// - Parameters:
     ///   - roles: what the device may scan; labels of role other may come from any device.
     ///   - boot: the kernel's id of this boot.
+    ///   - isInDoubt: see `LaneDoubt`: there is no bag until one is stored, be it the same.
     public func decide(
-        _ reading: Reading, rules: LabelRules, settings: LaneSettings, roles: Set<ScanRole>, boot: String
+        _ reading: Reading, rules: LabelRules, settings: LaneSettings, roles: Set<ScanRole>, boot: String,
+        isInDoubt: Bool = false
     ) -> LaneDecision {
         let role: ScanRole
         let data: [UInt8]
@@ -54,7 +56,7 @@ extension LaneState {
         }
         guard role == .other || roles.contains(role) else { return .refuse(.wrongRole(role, allowed: roles)) }
         let now = reading.capturedAt.uptimeNs
-        let current = currentParent(at: now, boot: boot, settings: settings)
+        let current = isInDoubt ? nil : currentParent(at: now, boot: boot, settings: settings)
         // A bag that is forgotten sooner than its label could repeat has to become current again.
         if isRepeat(reading, boot: boot, within: settings.debounce), role != .parent || current != nil {
             return .alreadyStored

@@ -26,6 +26,15 @@ public struct Refusal: Error, Sendable, Equatable {
         case wrongRole = "wrong_role"
     }
 
+    /// Whether the label may have been a bag's: one that nobody scans again leaves the lane with the wrong bag. What a
+    /// rule of role `refuse` knows may be: the shipped one is for damaged bag labels.
+    public var mayBeBag: Bool {
+        switch code {
+        case .labelRefused, .badParent, .emptyLabel, .labelTooLong, .twoLabels, .labelTooHard: true
+        case .unknownLabel, .noParent, .bagFull, .wrongRole: false
+        }
+    }
+
     /// Which reason.
     public let code: Code
     /// What the worker reads; from the configuration or from this module, never from a label.

@@ -39,6 +39,9 @@ public enum ScannerEvent: Sendable, Equatable {
     case disconnected(reason: String)
     /// Bytes that are no whole scan were dropped, or a camera saw what is none.
     case dropped(DropReason)
+    /// It may not have seen a label that passed it, or has lost one that it saw, between the readings handed on before and
+    /// those to come; a sentence.
+    case missed(String)
     /// It refuses, or does not answer, what it was told; it is read on, and the sentence says what that means.
     case complaint(String)
     /// It does what no scanner does: it is read no more, and disabled, with the reason.

@@ -14,7 +14,11 @@ enum LaneCommands {
 
     private static let show = Command(
         name: "lane show", usage: "NAME [--json]", summary: "one lane with its current bag",
-        details: "example: scangate lane show table-1", options: []
+        details: """
+            Also whether the lane is in doubt about its bag, why and since when: a camera may have missed one.
+
+            example: scangate lane show table-1
+            """, options: []
     ) { arguments in
         let name = try arguments.operands("NAME")[0]
         try await arguments.perform("lane show", [("name", .string(name))], print: table)
@@ -45,5 +49,12 @@ enum LaneCommands {
             result.list("lanes").map { lane in
                 ["name", "parent", "children", "waiting", "uplink", "moves_to", "devices"].map(lane.cell)
             })
+        for lane in result.list("lanes") {
+            guard let doubt = lane["doubt"], doubt != .null else { continue }
+            Output.line(
+                "\nlane \(lane.cell("name")) is in doubt since \(doubt.cell("since")) whether its bag is still "
+                    + "\(doubt.cell("parent")): \(doubt.cell("reason")). Children are refused until a bag is scanned, or "
+                    + "named: scangate lane set-parent \(lane.cell("name")) BAG")
+        }
     }
 }

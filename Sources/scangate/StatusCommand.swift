@@ -36,7 +36,11 @@ enum StatusCommand {
         if !lanes.isEmpty {
             Output.line("")
             Output.table(
-                ["LANE", "BAG", "CHILDREN"], lanes.map { lane in ["name", "parent", "children"].map(lane.cell) })
+                ["LANE", "BAG", "CHILDREN"],
+                lanes.map { lane in
+                    let bag = lane["in_doubt"] == .bool(true) ? "in doubt: scan it" : lane.cell("parent")
+                    return [lane.cell("name"), bag, lane.cell("children")]
+                })
         }
         let uplinks = status.list("uplinks")
         if !uplinks.isEmpty {

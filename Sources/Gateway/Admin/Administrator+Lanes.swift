@@ -8,6 +8,7 @@ internal import Uplinks
 extension Administrator {
     func lanes(_ arguments: CommandArguments) async throws -> [UInt8] {
         let states = await intake.laneStates()
+        let doubts = await intake.laneDoubts()
         let now = clock.now()
         let devices = try registry.devices()
         var names = Set(states.keys).union(devices.map(\.lane))
@@ -30,11 +31,27 @@ extension Administrator {
                 for name in names.sorted() {
                     let state = states[name] ?? LaneState()
                     let settings = configuration.settings(for: name)
-                    let parent = state.currentParent(at: now.uptimeNs, boot: clock.bootID, settings: settings)
+                    let bag = state.currentParent(at: now.uptimeNs, boot: clock.bootID, settings: settings)
+                    // Without a bag there is nothing to doubt.
+                    let doubt = bag == nil ? nil : doubts[name]
+                    let parent = doubt == nil ? bag : nil
                     $0.object {
                         $0.member("name", name.text)
                         $0.member("parent", parent ?? "")
                         $0.member("children", parent == nil ? 0 : state.children)
+                        $0.member("in_doubt", doubt != nil)
+                        $0.key("doubt")
+                        if let doubt, let bag {
+                            $0.object {
+                                // The bag that it had.
+                                $0.member("parent", bag)
+                                $0.member("children", state.children)
+                                $0.member("reason", doubt.reason)
+                                $0.member("since", Timestamp.text(doubt.since.wallMs))
+                            }
+                        } else {
+                            $0.null()
+                        }
                         $0.member("waiting", waiting[name] ?? 0)
                         $0.member("uplink", assignments.receiver(of: name)?.text ?? "")
                         // Where it goes with its next bag, or empty.

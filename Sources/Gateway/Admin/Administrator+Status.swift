@@ -15,6 +15,7 @@ extension Administrator {
         let devices = try await devicesAsSeen()
         let uplinks = await uplinkStatuses()
         let lanes = await intake.laneStates()
+        let doubts = await intake.laneDoubts()
         let faults = faults(spool, uplinks.map(\.status))
         var json = JSONWriter(reserving: 4096)
         json.object {
@@ -29,7 +30,11 @@ extension Administrator {
             $0.key("devices")
             $0.array { for device in devices { write(device, to: &$0) } }
             $0.key("lanes")
-            $0.array { for name in lanes.keys.sorted() { writeLane(name, lanes[name] ?? LaneState(), now, to: &$0) } }
+            $0.array {
+                for name in lanes.keys.sorted() {
+                    writeLane(name, lanes[name] ?? LaneState(), isInDoubt: doubts[name] != nil, now, to: &$0)
+                }
+            }
             $0.key("uplinks")
             $0.array { for uplink in uplinks { write(uplink.status, uplink.counts, now, to: &$0) } }
             $0.key("signals")
@@ -177,11 +182,15 @@ extension Administrator {
         }
     }
 
-    private func writeLane(_ name: LaneID, _ state: LaneState, _ now: Moment, to json: inout JSONWriter) {
+    private func writeLane(
+        _ name: LaneID, _ state: LaneState, isInDoubt: Bool, _ now: Moment, to json: inout JSONWriter
+    ) {
         let settings = configuration.settings(for: name)
-        let parent = state.currentParent(at: now.uptimeNs, boot: clock.bootID, settings: settings)
+        let bag = state.currentParent(at: now.uptimeNs, boot: clock.bootID, settings: settings)
+        let parent = isInDoubt ? nil : bag
         json.object {
             $0.member("name", name.text)
+            $0.member("in_doubt", isInDoubt && bag != nil)
             $0.member("parent", parent ?? "")
             $0.member("children", parent == nil ? 0 : state.children)
         }

@@ -128,6 +128,8 @@ final class EventHub: Sendable {
                 LiveEvent(kind: .disconnected, atMs: $0, device: device.text, text: reason)
             }
         case .complaint(let text): Log.warning("scanner \(device): \(text)")
+        // The lane's doubt is told, once.
+        case .missed: break
         case .dropped(let reason):
             count(device) {
                 $0.dropped[reason.rawValue, default: 0] += 1

@@ -9,6 +9,8 @@ struct AdmittedDevice: Sendable {
     let name: DeviceID
     let lane: LaneID
     let roles: Set<ScanRole>
+    /// Nobody hears what becomes of its scans and scans again.
+    let isCamera: Bool
     let kid: KeyID
     let algorithm: SignatureAlgorithm
     let sign: @Sendable ([UInt8]) -> [UInt8]
@@ -20,6 +22,7 @@ struct AdmittedDevice: Sendable {
         name = device.name
         lane = device.lane
         roles = device.roles
+        isCamera = device.kind == .camera
         kid = device.kid
         algorithm = current.algorithm
         switch current.algorithm {

@@ -69,7 +69,7 @@ extension Intake {
     func laneStates() -> [LaneID: LaneState] { states }
 
     /// Gives a lane another state on an admin's command, made of the one that it has: no scan comes between. Durable
-    /// when it returns.
+    /// when it returns, and whatever was in doubt is not any more.
     ///
     /// - Returns: both states; nil where `make` makes none of the old one, and nothing is changed.
     func changeState(
@@ -88,6 +88,7 @@ extension Intake {
             throw error
         }
         states[lane] = state
+        doubts[lane] = nil
         return (old, state)
     }
 

@@ -11,7 +11,8 @@ internal import Wire
 /// wait, in one transaction; then the good signals go out.
 ///
 /// An actor on a thread of its own, the only writer of the spool. A lane's state moves on only with the commit of the
-/// scan that moves it; where a commit fails, nothing has happened but that numbers are used up. Verdicts from uplinks
+/// scan that moves it; where a commit fails, nothing has happened but that numbers are used up. What may have been missed
+/// has its place between the readings, and puts their lane in doubt (`LaneDoubt`). Verdicts from uplinks
 /// ride the next commit, or go after 250 ms.
 actor Intake: ReadingSink, SettlementSink {
     private let executor: ThreadExecutor
@@ -32,6 +33,9 @@ actor Intake: ReadingSink, SettlementSink {
     /// Of the devices that have scanned since they were admitted, for scans in the file `log`.
     private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
     var states: [LaneID: LaneState] = [:]
+    /// The lanes whose bag nobody knows; none that a scan would not make.
+    var doubts: [LaneID: LaneDoubt] = [:]
+    private var isAdmitted = false
     private var settlements = PendingSettlements()
     private var pace = CommitPace()
     var steadyClock = SteadyClock()
@@ -109,6 +113,8 @@ actor Intake: ReadingSink, SettlementSink {
     ) {
         let (taken, wasEmpty) = queue.push(.init(reading: reading, device: device, reply: reply))
         guard taken else {
+            queue.noteGap(of: device, .refused(reading.bytes, reading.symbology))
+            wakeups.continuation.yield()
             return refuse(
                 .init(reading: reading, device: device, reply: reply), code: "busy",
                 text: "The gateway is busy, scan again", isForNow: true)
@@ -120,7 +126,27 @@ actor Intake: ReadingSink, SettlementSink {
     nonisolated func note(_ event: ScannerEvent, from device: DeviceID) {
         // The port has told the scanner already.
         if case .dropped = event { signals.give(.refused, from: device) }
+        if let cause = missed(event, device) {
+            queue.noteGap(of: device, cause)
+            wakeups.continuation.yield()
+        }
         events.scanner(event, device)
+    }
+
+    /// What an event may have cost; before the hub has it.
+    private nonisolated func missed(_ event: ScannerEvent, _ device: DeviceID) -> IntakeQueue.Cause? {
+        switch event {
+        case .missed(let what): .lostByCamera(what)
+        case .connected: .lostByCamera("it was not there before")
+        // While it is away, others scan bags by hand; another word on why it is must not undo that.
+        case .disconnected(let why), .hostile(let why):
+            events.devices[device]?.connected == true ? .lostByCamera(why) : nil
+        // One error signal, for who knows how many labels.
+        case .dropped(.lostEvents): .lost("the kernel dropped what it typed")
+        // What was no bag's, or has a `missed` of its own at its place among the labels.
+        case .dropped(.noRead), .dropped(.part), .dropped(.unstored), .complaint: nil
+        case .dropped(let reason): .lostByCamera("what it read was dropped (\(reason.rawValue))")
+        }
     }
 
     /// See `SettlementSink`.
@@ -141,9 +167,22 @@ actor Intake: ReadingSink, SettlementSink {
 
     /// The devices that may scan from now on.
     func admit(_ devices: [AdmittedDevice]) {
+        let before = self.devices.filter(\.value.isCamera).mapValues(\.lane)
         self.devices = Dictionary(uniqueKeysWithValues: devices.map { ($0.name, $0) })
+        let after = self.devices.filter(\.value.isCamera).mapValues(\.lane)
+        for (name, lane) in Array(before) + Array(after) where before[name] != after[name] {
+            doubt(
+                lane,
+                isAdmitted
+                    ? "what \(name) sees has been another lane's, or nobody's"
+                    : "what passed \(name) before scangate was started is not known")
+        }
+        isAdmitted = true
         signers.byDevice = [:]
     }
+
+    /// A device that may scan.
+    func admitted(_ name: DeviceID) -> AdmittedDevice? { devices[name] }
 
     /// The rules that hold from the next reading on.
     func use(_ rules: LaneRules) { self.rules = rules }
@@ -173,14 +212,18 @@ actor Intake: ReadingSink, SettlementSink {
         if wait > 0 { Threads.sleep(microseconds: wait) }
         // What arrives while a commit runs goes with the next one: the disk sets the size of a batch. One commit a turn:
         // on a slow disk scans may never stop coming, and verdicts, commands and the watchdog need a turn as well.
-        commit(queue.takeAll())
+        let waiting = queue.takeAll()
+        commit(waiting.items, waiting.gaps)
         if !queue.isEmpty { wakeups.continuation.yield() }
     }
 
-    private func commit(_ items: [IntakeQueue.Item]) {
+    private func commit(_ items: [IntakeQueue.Item], _ gaps: [IntakeQueue.Gap] = []) {
         if fault != nil { recover() }
-        guard !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else { return }
-        if let fault { return refuseAll(items, fault) }
+        guard fault == nil, !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else {
+            for gap in gaps { doubt(gap) }
+            if let fault { refuseAll(items, fault) }
+            return
+        }
         var now = clock.now()
         now.synced = believes(now)
         var batch = IntakeBatch(items, now: now, isWatched: events.isWatched)
@@ -189,9 +232,12 @@ actor Intake: ReadingSink, SettlementSink {
         let roomFault = roomFault()
         // Anything but a bound is a failure of the file, whoever met it.
         if let roomFault, roomFault.code != .full { batch.fileFault = roomFault }
+        var gaps = gaps[...]
         for place in items.indices {
+            while let gap = gaps.first, gap.place <= place { doubt(gaps.removeFirst(), &batch) }
             if let roomFault { refuse(items[place], roomFault) } else { judge(place, &batch) }
         }
+        for gap in gaps { doubt(gap, &batch) }
         batch.close()
         if !batch.change.isEmpty {
             do throws(SpoolError) { try store(&batch) } catch {
@@ -259,18 +305,23 @@ actor Intake: ReadingSink, SettlementSink {
         let lane = station.lane
         let decision = lane.state.decide(
             item.reading, rules: rules.labels, settings: lane.settings, roles: station.device.roles,
-            boot: clock.bootID)
+            boot: clock.bootID, isInDoubt: lane.doubt != nil)
         switch decision {
-        case .refuse(let refusal): refuse(item, code: refusal.code.rawValue, text: refusal.text)
+        case .refuse(let refusal):
+            if station.device.isCamera && refusal.mayBeBag { doubt(.init(item, at: place), &batch) }
+            refuse(item, code: refusal.code.rawValue, text: refusal.text)
         case .alreadyStored: batch.repeated(place)
         case .store(let admission):
             do throws(SpoolError) { if lane.row == nil { lane.row = try spool.prepare(lane.name) } } catch {
                 batch.fileFault = error
+                doubt(.init(item, at: place), &batch)
                 return refuse(item, error)
             }
             let n = spool.nextNumber()
-            // The first bag since the cutover was asked for: everything before it is the old primary's.
-            if admission.role == .parent, spool.assignments.cutovers[lane.name] != nil,
+            // The first bag since the cutover was asked for: everything before it is the old primary's. One that the lane
+            // had all along, and that was scanned because of a doubt, is no other bag.
+            if admission.role == .parent, lane.doubt == nil || admission.next.parent != lane.state.parent,
+                spool.assignments.cutovers[lane.name] != nil,
                 batch.change.cutovers[lane.name] == nil
             {
                 batch.change.cutovers[lane.name] = n - 1
@@ -278,6 +329,7 @@ actor Intake: ReadingSink, SettlementSink {
             batch.add(
                 draft(item.reading, admission, station), n: n, of: station, place: place, signal: admission.signal)
             lane.state = admission.next
+            if admission.role == .parent { lane.doubt = nil }
             if admission.held { hold(n, lane.name, &batch) }
         }
     }
@@ -293,7 +345,7 @@ actor Intake: ReadingSink, SettlementSink {
             batch.lanes[device.lane]
             ?? IntakeBatch.Lane(
                 device.lane, rules.settings(for: device.lane), states[device.lane] ?? LaneState(),
-                sequence: spool.sequence(of: device.lane))
+                doubts[device.lane], sequence: spool.sequence(of: device.lane))
         batch.lanes[device.lane] = lane
         batch.signers.append(signer)
         let station = IntakeBatch.Station(
@@ -338,6 +390,8 @@ actor Intake: ReadingSink, SettlementSink {
         }
         let lanes = batch.movedLanes
         for lane in lanes { states[lane.name] = lane.state }
+        // Those of a commit that failed stay in doubt: their bag was not stored.
+        for lane in batch.lanes.values { doubts[lane.name] = lane.doubt }
         if let outputs, !lanes.isEmpty {
             outputs.log.noteAppended(spool.appended(in: lanes.map(\.name)))
             for (group, count) in batch.held { outputs.log.noteHeld(count, group) }
@@ -361,6 +415,7 @@ actor Intake: ReadingSink, SettlementSink {
 
     private func refuse(_ item: IntakeQueue.Item, _ error: SpoolError) {
         events.refusedBySpool(error)
+        doubt(.init(item, at: 0))
         refuse(
             item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor",
             isForNow: true)

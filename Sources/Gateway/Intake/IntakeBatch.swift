@@ -17,13 +17,18 @@ struct IntakeBatch {
         var sequence: Int64
         /// Its row, once it is known to have one.
         var row: Int64?
+        /// After the scans so far, see `LaneDoubt`.
+        var doubt: LaneDoubt?
         /// A scan of this commit has changed it.
         var isMoved = false
         /// No uplink works for it; looked up once the commit is through.
         var isOffline = false
 
-        init(_ name: LaneID, _ settings: LaneSettings, _ state: LaneState, sequence: Int64) {
+        init(
+            _ name: LaneID, _ settings: LaneSettings, _ state: LaneState, _ doubt: LaneDoubt?, sequence: Int64
+        ) {
             self.name = name
+            self.doubt = doubt
             self.settings = settings
             self.state = state
             self.sequence = sequence

@@ -13,10 +13,29 @@ final class IntakeQueue: Sendable {
         let reply: @Sendable (Acknowledgement) -> Void
     }
 
+    /// That labels may be missing between two readings of the queue.
+    struct Gap: Sendable, Equatable {
+        /// How many of the readings taken with it come before it.
+        let place: Int
+        let device: DeviceID
+        let cause: Cause
+    }
+
+    enum Cause: Sendable, Equatable {
+        /// Labels that nobody has seen, whatever scanner it is; a sentence.
+        case lost(String)
+        /// The same, of a camera: whoever holds another scanner hears of it, and scans again.
+        case lostByCamera(String)
+        /// A reading was not taken.
+        case refused([UInt8], Symbology)
+    }
+
     static let bound = 4096
 
     private struct State {
         var items: [Item] = []
+        /// Each once a place, so that they are no more than the causes of that moment.
+        var gaps: [Gap] = []
         var isClosed = false
     }
 
@@ -31,12 +50,21 @@ final class IntakeQueue: Sendable {
         }
     }
 
-    /// Everything that waits, in order.
-    func takeAll() -> [Item] {
+    /// Notes that labels may be missing behind what was pushed last.
+    func noteGap(of device: DeviceID, _ cause: Cause) {
         state.withLock { state in
-            let items = state.items
-            state.items = []
-            return items
+            let gap = Gap(place: state.items.count, device: device, cause: cause)
+            guard !state.gaps.reversed().prefix(while: { $0.place == gap.place }).contains(gap) else { return }
+            state.gaps.append(gap)
+        }
+    }
+
+    /// Everything that waits, in order.
+    func takeAll() -> (items: [Item], gaps: [Gap]) {
+        state.withLock { state in
+            let all = (state.items, state.gaps)
+            (state.items, state.gaps) = ([], [])
+            return all
         }
     }
 

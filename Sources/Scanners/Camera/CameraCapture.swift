@@ -23,6 +23,9 @@ final class CameraCapture {
     private var number: UInt64 = 0
     private var isConnected = false
     private var lastFrame: Int64 = 0
+    /// When the last frame was taken that was looked at.
+    private var lastSeen: Int64?
+    private var isBlind = false
     private var stalls = 0
     private var troubleSaid: Int64?
     private var lastTrouble = ""
@@ -93,6 +96,11 @@ final class CameraCapture {
         decoder.pump(at: time)
         if camera != 0 { try take(camera, time) }
         if time - lastFrame >= stallLimit { try restart() }
+        // Twice: a frame may wait for as long as the one before it may take.
+        if let lastSeen, !isBlind, time - lastSeen >= 2 * stallLimit {
+            isBlind = true
+            tellBlind(time - lastSeen)
+        }
         decoder.pump(at: time)
         if camera != 0 || worker != 0 { noteCounts(time, without: decoder.without(at: time)) }
     }
@@ -167,6 +175,8 @@ final class CameraCapture {
         }
         maker.take(result)
         guard !result.isUnreadable else { return }
+        if let lastSeen, isBlind || at - lastSeen >= stallLimit { tellBlind(at - lastSeen) }
+        (lastSeen, isBlind) = (at, false)
         let frame = BeltFrame(
             number: Int(truncatingIfNeeded: result.number), time: .microseconds(at), width: result.width,
             height: result.height, codes: result.codes.map { Sighting($0, settings.charset) },
@@ -181,6 +191,12 @@ final class CameraCapture {
                 if keepFrame != nil { decoder.askForKept(at: time) }
             }
         }
+    }
+
+    /// Whatever kept it from seeing, the camera, its decoder or the machine: a bag may have passed. Told as soon as it is
+    /// certain, for other scanners of the lane, and again when it sees: for what it sees.
+    private func tellBlind(_ span: Int64) {
+        out.send(.missed("no frame could be looked at for \(span / 1_000_000) s"))
     }
 
     /// At most once a minute: a code that kills decoders may lie before the camera for hours.

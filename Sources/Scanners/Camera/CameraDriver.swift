@@ -86,6 +86,7 @@ public final class CameraDriver: ConversingDriver {
             defer { label = [] }
             return queue.push(label, symbology)
         case .dropped(let reason): return [.dropped(reason)]
+        case .missed(let what): return queue.missed(what)
         case .complaint(let text): return [.complaint(text)]
         case .failed(let text): return [.failed(text)]
         case nil: return []

@@ -12,6 +12,8 @@ enum CameraRecord: Equatable {
     case dropped(ScannerEvent.DropReason)
     /// A sentence for the admin.
     case complaint(String)
+    /// Labels may be missing here; a sentence.
+    case missed(String)
     /// The last message: why nothing comes any more.
     case failed(String)
 
@@ -35,6 +37,7 @@ enum CameraRecord: Equatable {
             [3, UInt8(ScannerEvent.DropReason.allCases.firstIndex(of: reason) ?? 0)]
         case .complaint(let text): [4] + text.utf8.prefix(Self.limit - 1)
         case .failed(let text): [5] + text.utf8.prefix(Self.limit - 1)
+        case .missed(let text): [6] + text.utf8.prefix(Self.limit - 1)
         }
     }
 
@@ -52,6 +55,7 @@ enum CameraRecord: Equatable {
             self = .dropped(ScannerEvent.DropReason.allCases[Int(reason)])
         case 4: self = .complaint(String(decoding: rest, as: UTF8.self))
         case 5: self = .failed(String(decoding: rest, as: UTF8.self))
+        case 6: self = .missed(String(decoding: rest, as: UTF8.self))
         default: return nil
         }
     }
@@ -60,7 +64,7 @@ enum CameraRecord: Equatable {
 /// Sends a capture thread's records without waiting for the driver. One thread.
 ///
 /// Bounds: the socket's buffer, then `waiting` records here. A label that finds no room is lost, counted and complained of
-/// as soon as there is room again: a gateway that takes no labels for so long is in trouble of its own.
+/// as soon as there is room again, and in its place stands that something is missing: a gateway that takes no labels for so long is in trouble of its own.
 struct RecordSender {
     /// Records that wait here at most.
     static let waiting = 256
@@ -83,6 +87,9 @@ struct RecordSender {
         flush()
         guard queue.count + records.count <= Self.waiting else {
             lost += 1
+            // Between labels, two never follow each other: at most as many as those.
+            if case .missed = queue.last { return }
+            queue.append(.missed("labels were lost, because the gateway did not take them in time"))
             return
         }
         queue += records

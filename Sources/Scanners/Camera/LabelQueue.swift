@@ -6,7 +6,8 @@ internal import Model
 /// A worker who hears the error signal scans again; what a camera saw is gone from the belt by then. And a bag whose
 /// label could not be stored must not have its children stored meanwhile, which would be the bag's before.
 ///
-/// Bound: `most` labels wait; one that comes while they do is dropped, and counted as `unstored`. They are in memory
+/// Bound: `most` labels wait; one that comes while they do is dropped, and counted as `unstored`. It may have been a bag's:
+/// the gap keeps its place in the queue, so that it is told of behind the labels before it, which have their bag. They are in memory
 /// only: what waits when the camera or the daemon goes is counted and named. It is not offered when the camera is back: by
 /// then others may have scanned another bag at its lane, which the label would be stored for.
 struct LabelQueue {
@@ -15,18 +16,38 @@ struct LabelQueue {
     /// How long after a refusal for now the label is offered again.
     static let pause: Duration = .seconds(1)
 
-    private var labels: [(bytes: [UInt8], symbology: Symbology)] = []
+    private enum Entry {
+        case label([UInt8], Symbology)
+        /// Two never follow each other: there are at most as many as labels.
+        case missed(String)
+    }
+
+    private var entries: [Entry] = []
+    private var labels = 0
     private var isOffered = false
 
     /// How long to wait before `retry`; nil where nothing waits for that.
-    var patience: Duration? { isOffered || labels.isEmpty ? nil : Self.pause }
+    var patience: Duration? { isOffered || entries.isEmpty ? nil : Self.pause }
 
     /// Takes a label in.
     mutating func push(_ bytes: [UInt8], _ symbology: Symbology) -> [ScannerOutput] {
-        guard labels.count < Self.most else { return [.dropped(.unstored)] }
-        labels.append((bytes, symbology))
+        guard labels < Self.most else {
+            return [.dropped(.unstored)] + missed("labels were lost, because the gateway could not store them in time")
+        }
+        entries.append(.label(bytes, symbology))
+        labels += 1
         // Behind one that waits for its second chance.
-        return labels.count == 1 ? offer() : []
+        return entries.count == 1 ? offer() : []
+    }
+
+    /// Labels may be missing here.
+    mutating func missed(_ what: String) -> [ScannerOutput] {
+        switch entries.last {
+        case nil: return [.missed(what)]
+        case .missed: break
+        case .label: entries.append(.missed(what))
+        }
+        return []
     }
 
     /// What became of the label that was offered last.
@@ -34,7 +55,8 @@ struct LabelQueue {
         guard isOffered else { return [] }
         isOffered = false
         if case .notNow = acknowledgement { return [] }
-        labels.removeFirst()
+        entries.removeFirst()
+        labels -= 1
         return offer()
     }
 
@@ -44,8 +66,10 @@ struct LabelQueue {
     /// The camera is gone.
     mutating func end() -> [ScannerOutput] {
         // What becomes of one that is on its way to the disk comes to the port: see `ConversingDriver.lostWhenLate`.
-        let waiting = labels.dropFirst(isOffered ? 1 : 0).map(\.bytes)
-        (labels, isOffered) = ([], false)
+        let waiting = entries.dropFirst(isOffered ? 1 : 0).compactMap { entry -> [UInt8]? in
+            if case .label(let bytes, _) = entry { bytes } else { nil }
+        }
+        (entries, labels, isOffered) = ([], 0, false)
         guard !waiting.isEmpty else { return [] }
         return Array(repeating: .dropped(.unstored), count: waiting.count) + [.complaint(Self.lost(waiting))]
     }
@@ -59,8 +83,17 @@ struct LabelQueue {
     }
 
     private mutating func offer() -> [ScannerOutput] {
-        guard let first = labels.first else { return [] }
-        isOffered = true
-        return [.scan(bytes: first.bytes, symbology: first.symbology)]
+        var out: [ScannerOutput] = []
+        while let first = entries.first {
+            switch first {
+            case .label(let bytes, let symbology):
+                isOffered = true
+                return out + [.scan(bytes: bytes, symbology: symbology)]
+            case .missed(let what):
+                out.append(.missed(what))
+                entries.removeFirst()
+            }
+        }
+        return out
     }
 }

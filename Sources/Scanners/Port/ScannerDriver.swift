@@ -99,6 +99,8 @@ public enum ScannerOutput: Sendable, Equatable {
     case scan(bytes: [UInt8], symbology: Symbology = .unknown, aim: String = "")
     /// Bytes that are no whole label, or no trustworthy one, were dropped. The operator gets the error signal.
     case dropped(ScannerEvent.DropReason)
+    /// Labels may be missing between the scans before this and those behind it; a sentence for people.
+    case missed(String)
     /// Bytes for the scanner, now.
     case write([UInt8])
     /// The scanner refuses, or does not answer, what it was told; a sentence for the admin.

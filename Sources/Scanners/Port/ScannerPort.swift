@@ -224,6 +224,7 @@ public actor ScannerPort {
             case .write(let bytes): open?.answers.send(bytes)
             case .complaint(let text): note(.complaint(text))
             case .dropped(let reason): drop(reason)
+            case .missed(let what): note(.missed(what))
             case .scan(let bytes, let symbology, let aim): submit(bytes, symbology, aim)
             case .connected: connected()
             case .failed(let reason): return failed(reason)

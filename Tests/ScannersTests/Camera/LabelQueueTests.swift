@@ -29,6 +29,23 @@ struct LabelQueueTests {
         #expect(next == [scan("child")])
     }
 
+    @Test func `a label that finds no room leaves a gap where it would have been, told of once`() {
+        var queue = LabelQueue()
+        for number in 0..<LabelQueue.most { _ = queue.push(Array("\(number)".utf8), .qr) }
+        let lost = [queue.push(Array("SB00001".utf8), .qr), queue.push(Array("a".utf8), .qr)]
+        #expect(lost == [[.dropped(.unstored)], [.dropped(.unstored)]])
+        var told: [ScannerOutput] = []
+        // The first has made room for one behind the gap.
+        told += queue.settled(.stored)
+        told += queue.push(Array("b".utf8), .qr)
+        for _ in 0..<LabelQueue.most { told += queue.settled(.stored) }
+        let gaps = told.indices.filter { if case .missed = told[$0] { true } else { false } }
+        #expect(gaps == [LabelQueue.most - 1])
+        #expect(told.dropFirst(LabelQueue.most) == [scan("b")])
+        let atOnce = queue.missed("it was blind")
+        #expect(atOnce == [.missed("it was blind")] && queue.patience == nil)
+    }
+
     @Test func `what finds no room, and what waits when the camera goes, is counted`() {
         var queue = LabelQueue()
         var outputs: [ScannerOutput] = []
