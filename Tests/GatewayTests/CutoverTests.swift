@@ -60,6 +60,26 @@ struct GatewayCutoverTests {
         for label in labels { #expect(try await scanner.scan(label) == TestScanner.stored) }
     }
 
+    @Test func `a bag that is scanned again because its lane was in doubt does not go over half-way`() async throws {
+        try await withTwoBackends("") { bench, second, scanner in
+            let first = try #require(bench.simulator)
+            try await scan(scanner, "SB10000", childLabel(1))
+            _ = try await cutOver(bench, lane: "table-1")
+            // It is not there, and scans for the lane all the same.
+            try await bench.ask(
+                "device add",
+                [
+                    ("name", .string("belt-1")), ("kind", .string("camera")), ("lane", .string("table-1")),
+                    ("options", .object([("port", .string(bench.directory + "/none.jpg"))])),
+                ])
+            #expect(try await scanner.scan(childLabel(2)) == TestScanner.refused)
+            try await scan(scanner, "SB10000", childLabel(2), "SB10001", childLabel(3))
+            try await bench.waitUntilDelivered()
+            #expect(try first.labels() == ["SB10000", number(1), "SB10000", number(2)])
+            #expect(try second.labels() == ["SB10001", number(3)])
+        }
+    }
+
     @Test func `a lane goes over with its next bag, and back with all that the old backend has not seen`() async throws
     {
         try await withTwoBackends("") { bench, second, scanner in
