@@ -50,6 +50,9 @@ import Testing
                 #expect(lane["doubt"]?["since"]?.string?.isEmpty == false)
                 let status = try await bench.ask("status")["lanes"]?.array?.first
                 #expect(status?["in_doubt"]?.bool == true && status?["parent"]?.string == "")
+                let said = try await bench.command(["lane", "show", "belt-1"]).said
+                #expect(said.contains("lane belt-1 is in doubt since "), "\(said)")
+                #expect(said.contains("whether its bag is still SB00001: belt-1: "), "\(said)")
                 let refused = try await bench.ask("device show", [("name", .string(scanner.name))])["device"]
                 #expect(refused?["refused_by_reason"]?["no_parent"]?.integer == 1)
 

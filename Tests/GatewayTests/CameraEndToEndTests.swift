@@ -16,16 +16,6 @@ import Testing
         try await bench.ask("device show", [("name", .string("belt-1"))])["device"] ?? .null
     }
 
-    /// Runs a command; what it said, and what it exited with.
-    private func command(_ bench: GatewayBench, _ words: [String]) async throws -> (said: String, exit: Int32?) {
-        let (output, file) = (bench.directory + "/said", bench.file)
-        return try await onThread {
-            unlink(output)
-            let exit = try ChildProcess("scangate", words + ["--config", file], output: output).wait()
-            return (String(decoding: try read(output), as: UTF8.self), exit)
-        }
-    }
-
     @Test func `a camera that the daemon reads shows its picture, and goes on reading`() async throws {
         try await withBench { bench in
             try bench.configure()
@@ -33,7 +23,7 @@ import Testing
                 let picture = try table.show(Codes.first)
                 try await eventually("its label") { try await Self.show(bench)["scans"]?.integer == 1 }
                 let file = bench.directory + "/seen.png"
-                let snapshot = try await command(bench, ["camera", "snapshot", "belt-1", file, "--plain", "--json"])
+                let snapshot = try await bench.command(["camera", "snapshot", "belt-1", file, "--plain", "--json"])
                 #expect(snapshot.exit == 0, "\(snapshot.said)")
                 let said = try JSONValue.parse(Array(snapshot.said.utf8))
                 #expect(said["codes"]?.array?.compactMap { $0["text"]?.string } == ["SB00001"])
@@ -41,13 +31,13 @@ import Testing
                 try PictureFile.read(try read(file), into: seen)
                 #expect(seen.withPixels { Array($0) } == picture.withPixels { Array($0) })
                 // By its path, and with outlines.
-                let drawn = try await command(bench, ["camera", "snapshot", table.path, file])
+                let drawn = try await bench.command(["camera", "snapshot", table.path, file])
                 #expect(drawn.exit == 0 && drawn.said.contains("SB00001  QR"), "\(drawn.said)")
-                let tune = try await command(bench, ["camera", "tune", "belt-1", "--once"])
+                let tune = try await bench.command(["camera", "tune", "belt-1", "--once"])
                 #expect(tune.exit == 0 && tune.said.contains("1 code"), "\(tune.said)")
-                let preview = try await command(bench, ["camera", "preview", "belt-1", "--once"])
+                let preview = try await bench.command(["camera", "preview", "belt-1", "--once"])
                 #expect(preview.exit == 0 && preview.said.contains("\u{1B}["), "\(preview.said)")
-                let other = try await command(bench, ["camera", "tune", "belt-1", "--once", "--exposure", "5"])
+                let other = try await bench.command(["camera", "tune", "belt-1", "--once", "--exposure", "5"])
                 #expect(other.exit == 1 && other.said.contains("--exposure cannot be tried"), "\(other.said)")
 
                 try table.show(Codes.second)
@@ -81,11 +71,11 @@ import Testing
                 #expect(count("poison") == 0 && count("decoder_restarts") == 0 && camera["without"] == .null)
                 #expect(camera["recent"]?["frames"]?.integer == count("frames"))
                 #expect(devices.first { $0["name"]?.string == scanner.name }?["camera"] == nil)
-                let doctor = try await command(bench, ["doctor"])
+                let doctor = try await bench.command(["doctor"])
                 #expect(doctor.said.contains("ok     decoder: starts in its sandbox"), "\(doctor.said)")
                 #expect(doctor.said.contains("frames of belt-1: "), "\(doctor.said)")
                 // A picture of a scanner is none.
-                let wrong = try await command(bench, ["camera", "snapshot", scanner.name])
+                let wrong = try await bench.command(["camera", "snapshot", scanner.name])
                 #expect(wrong.exit == 2 && wrong.said.contains("is no camera"), "\(wrong.said)")
             }
         }

@@ -62,4 +62,14 @@ extension GatewayBench {
         try await waitUntilRead("belt-1")
         try await body(table)
     }
+
+    /// Runs a command; what it said, and what it exited with.
+    func command(_ words: [String]) async throws -> (said: String, exit: Int32?) {
+        let (output, file) = (directory + "/said", file)
+        return try await onThread {
+            unlink(output)
+            let exit = try ChildProcess("scangate", words + ["--config", file], output: output).wait()
+            return (String(decoding: try read(output), as: UTF8.self), exit)
+        }
+    }
 }
