@@ -28,6 +28,8 @@ private final class Light: Sendable {
         let patterns = Self.letters.map { "\($0.key.rawValue) = \"\($0.value):10\"" }
         return """
             [lane]
+            # On a busy machine the default is over before a label comes again.
+            debounce = "60 s"
             children_per_parent = 3
             [[signal]]
             name = "tower"

@@ -72,9 +72,9 @@ struct WebSiteTests {
                 try await regions.pass { bench.log.settled.count == 30 }
             }
             try expectAllLinked(bench, children: 27)
-            // Each bag once where it was scanned, once behind the failure, and once back again.
+            // Each bag once where it was scanned, and again before the next child that goes another way.
             let parents = try regions.first.scans().filter { $0.role == "parent" }.map(\.label)
-            for bag in Set(parents) { #expect(parents.count { $0 == bag } >= 3) }
+            for bag in Set(parents) { #expect(parents.count { $0 == bag } >= 2) }
             #expect(await bench.delivery.status().extraParentPosts >= parents.count - 3)
         }
     }

@@ -312,7 +312,7 @@ struct `MQTT from spool to backend` {
     @Test func `a test of the way says how far it goes, and delivers nothing`() async throws {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
-            let bench = try MQTTBench(directory, port: broker.port)
+            let bench = try MQTTBench(directory, port: broker.port) { $0.timeout = .seconds(60) }
             try await withBench(bench, broker.settings("backend")) { _ in
                 try await eventually("connected") { await bench.delivery.status().state == .ok }
                 let steps = try #require(await bench.delivery.test("tracetrack").first?.steps)
