@@ -34,7 +34,7 @@ final class IntakeQueue: Sendable {
 
     private struct State {
         var items: [Item] = []
-        /// Each once a place, so that they are no more than the causes of that moment.
+        /// Three a place and device at most: what is refused while the queue is full takes no memory of its own.
         var gaps: [Gap] = []
         var isClosed = false
     }
@@ -53,9 +53,10 @@ final class IntakeQueue: Sendable {
     /// Notes that labels may be missing behind what was pushed last.
     func noteGap(of device: DeviceID, _ cause: Cause) {
         state.withLock { state in
-            let gap = Gap(place: state.items.count, device: device, cause: cause)
-            guard !state.gaps.reversed().prefix(while: { $0.place == gap.place }).contains(gap) else { return }
-            state.gaps.append(gap)
+            let place = state.items.count
+            let known = state.gaps.reversed().prefix { $0.place == place }.filter { $0.device == device }.map(\.cause)
+            guard let cause = cause.addition(to: known) else { return }
+            state.gaps.append(Gap(place: place, device: device, cause: cause))
         }
     }
 
@@ -73,4 +74,26 @@ final class IntakeQueue: Sendable {
 
     /// Takes nothing more from here on.
     func close() { state.withLock { $0.isClosed = true } }
+}
+
+extension IntakeQueue.Cause {
+    /// What is to be remembered behind what is known of the same place; nil where that says enough.
+    fileprivate func addition(to known: [Self]) -> Self? {
+        var (isLost, isLostByCamera, refused): (Bool, Bool, Self?) = (false, false, nil)
+        for cause in known {
+            switch cause {
+            case .lost: isLost = true
+            case .lostByCamera: isLostByCamera = true
+            case .refused: refused = cause
+            }
+        }
+        switch self {
+        case .lost: return isLost ? nil : self
+        case .lostByCamera: return isLost || isLostByCamera ? nil : self
+        case .refused:
+            if isLost || isLostByCamera || refused == self { return nil }
+            // One label can be looked at, whether it is a bag's; of any more nobody asks.
+            return refused == nil ? self : .lostByCamera("labels that were not taken may have been a bag's")
+        }
+    }
 }

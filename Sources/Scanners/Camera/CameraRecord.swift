@@ -64,7 +64,8 @@ enum CameraRecord: Equatable {
 /// Sends a capture thread's records without waiting for the driver. One thread.
 ///
 /// Bounds: the socket's buffer, then `waiting` records here. A label that finds no room is lost, counted and complained of
-/// as soon as there is room again, and in its place stands that something is missing: a gateway that takes no labels for so long is in trouble of its own.
+/// as soon as there is room again, and in its place stands that something is missing: a gateway that takes no labels for so
+/// long is in trouble of its own.
 struct RecordSender {
     /// Records that wait here at most.
     static let waiting = 256

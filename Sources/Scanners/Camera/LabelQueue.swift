@@ -7,8 +7,8 @@ internal import Model
 /// label could not be stored must not have its children stored meanwhile, which would be the bag's before.
 ///
 /// Bound: `most` labels wait; one that comes while they do is dropped, and counted as `unstored`. It may have been a bag's:
-/// the gap keeps its place in the queue, so that it is told of behind the labels before it, which have their bag. They are in memory
-/// only: what waits when the camera or the daemon goes is counted and named. It is not offered when the camera is back: by
+/// the gap keeps its place in the queue, so that it is told of behind the labels before it, which have their bag. They are
+/// in memory only: what waits when the camera or the daemon goes is counted and named. It is not offered when the camera is back: by
 /// then others may have scanned another bag at its lane, which the label would be stored for.
 struct LabelQueue {
     /// Labels that wait at most: some minutes of a busy belt.
