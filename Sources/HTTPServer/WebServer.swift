@@ -55,8 +55,21 @@ final class EventLoop: @unchecked Sendable {
     private let protocols = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 2)
     private let protocolName = strdup("http")
 
-    // OpenSSL is initialised and torn down by the library with counters that are not atomic.
+    // The library's tables for the whole process have no locks of their own.
     private static let creation = Mutex(())
+
+    /// What the library sets up of OpenSSL for the whole process.
+    ///
+    /// Done once: a context that does it anew changes the number under which every server of the process finds its
+    /// connection when a client's certificate is checked. A handshake under way would find none, and crash.
+    private static let openSSL: Void = {
+        var info = lws_context_creation_info()
+        info.options = initialisesOpenSSL | hasNoServerYet
+        info.gid = -1
+        info.uid = -1
+        if let limit = descriptorLimit { info.fd_limit_per_thread = limit }
+        lws_context_destroy(lws_create_context(&info))
+    }()
 
     init(_ settings: WebServerSettings, handler: @escaping WebServer.Handler) {
         self.settings = settings
@@ -163,8 +176,11 @@ final class EventLoop: @unchecked Sendable {
         }
         info.iface = text(settings.host)
         info.alpn = text("http/1.1")
+        info.options |= hasNoServerYet
+        if settings.tls != nil { _ = Self.openSSL }
+        guard let context = lws_create_context(&info) else { return nil }
         if let tls = settings.tls {
-            info.options |= UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
+            info.options |= initialisesOpenSSL
             info.ssl_cert_filepath = text(tls.certificateFile)
             info.ssl_private_key_filepath = text(tls.keyFile)
             if let authority = tls.clientAuthorityFile {
@@ -172,7 +188,11 @@ final class EventLoop: @unchecked Sendable {
                 info.ssl_ca_filepath = text(authority)
             }
         }
-        return lws_create_context(&info)
+        guard lws_create_vhost(context, &info) != nil else {
+            lws_context_destroy(context)
+            return nil
+        }
+        return context
     }
 
     /// The library makes tables as large as the limit of open files, which a container may set to a thousand million.
@@ -189,5 +209,8 @@ extension String {
     fileprivate var trimmingNewline: String { hasSuffix("\n") ? String(dropLast()) : self }
 }
 
-/// LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT, a macro that Swift cannot read.
+// Macros that Swift cannot read: LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT, which is also what gives a server TLS,
+// LWS_SERVER_OPTION_EXPLICIT_VHOSTS and LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT.
+private let initialisesOpenSSL: UInt64 = 1 << 12
+private let hasNoServerYet: UInt64 = 1 << 13
 private let requireClientCertificate: UInt64 = 1 << 1 | 1 << 12

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import HTTPServer
+internal import Synchronization
 internal import TestSupport
 internal import Testing
 
@@ -59,6 +60,26 @@ struct `A web server with TLS` {
                 """)
             let stranger = "-cert \(directory)/other.pem -key \(directory)/other.key"
             #expect(try get("/c", server, directory, stranger) == "")
+        }
+    }
+
+    @Test
+    func `checks a client's certificate while other servers of the process come and go`() async throws {
+        try await withTemporaryDirectory { directory in
+            try await offPool { try makeCertificates(directory) }
+            let server = try server(directory, clientAuthority: true)
+            defer { server.stop() }
+            let isOver = Mutex(false)
+            async let others: Void = offPool {
+                while !isOver.withLock({ $0 }) { try self.server(directory, clientAuthority: false).stop() }
+            }
+            let mine = "-cert \(directory)/client.pem -key \(directory)/client.key"
+            let answers = try await offPool {
+                defer { isOver.withLock { $0 = true } }
+                return try (0..<200).map { try self.get("/\($0)", server, directory, mine) }
+            }
+            try await others
+            for (n, answer) in answers.enumerated() { #expect(answer.hasSuffix("/\(n) over TLS")) }
         }
     }
 
