@@ -9,17 +9,15 @@ import Testing
 @testable import Gateway
 
 @Suite(.timeLimit(.minutes(4))) struct StopTests {
-    @Test(arguments: [
-        (SimulatorSettings.Contract.devices, 20_000 as Int64, Duration.seconds(9)), (.web, 1500, .seconds(9)),
-    ])
-    func `with a request under way it ends in time, and nothing acknowledged is lost or doubled`(
-        contract: SimulatorSettings.Contract, latencyMs: Int64, limit: Duration
+    // Signed batches are given up at once, however long the answer takes; a web session's answer is waited for.
+    @Test(arguments: [(SimulatorSettings.Contract.devices, 600_000 as Int64), (.web, 1500)])
+    func `with a request under way it ends, and nothing acknowledged is lost or doubled`(
+        contract: SimulatorSettings.Contract, latencyMs: Int64
     ) async throws {
         try await withBench(contract) { bench in
             let simulator = try #require(bench.simulator)
             let scanner = try TestScanner()
             let configuration = try bench.configure()
-            let clock = ContinuousClock()
             let gateway = try await RunningGateway(configuration)
             try await bench.add(scanner)
             #expect(try await scanner.scan("SB10000") == TestScanner.stored)
@@ -30,9 +28,7 @@ import Testing
             try await eventually("a request to be under way") {
                 try await bench.ask("status")["uplinks"]?.array?.first?["in_flight"]?.integer != 0
             }
-            let start = clock.now
             try await gateway.stop()
-            #expect(clock.now - start < limit)
             #expect(Files.status(bench.socket) == nil)
             simulator.clearFaults()
             try await bench.running(configuration) { _ in
@@ -54,28 +50,27 @@ import Testing
             try await bench.add(scanner)
             #expect(try await scanner.scan("SB10000") == TestScanner.stored)
             try await bench.waitUntilDelivered()
-            try simulator.addFault(Fault(.latency, ms: 60_000))
+            try simulator.addFault(Fault(.latency, ms: 600_000))
             #expect(try await scanner.scan(childLabel(1)) == TestScanner.stored)
             try await eventually("a request to be under way") {
                 try await bench.ask("status")["uplinks"]?.array?.first?["in_flight"]?.integer == 1
             }
             let clock = ContinuousClock()
             let start = clock.now
+            // The answer comes after this suite's time limit.
             try await gateway.stop()
-            #expect((Duration.seconds(9)..<Duration.seconds(25)).contains(clock.now - start))
+            #expect(clock.now - start >= .seconds(9))
         }
     }
 
     @Test func `an idle gateway ends at once, and can be started again in its place`() async throws {
         try await withBench(.devices) { bench in
             let configuration = try bench.configure()
-            let clock = ContinuousClock()
+            // On a clock that stands still, whatever waits for a time to pass waits for ever.
+            let clock = ManualClock()
             for _ in 0..<5 {
-                let gateway = try await RunningGateway(configuration)
-                let start = clock.now
+                let gateway = try await RunningGateway(configuration, clock: clock.source)
                 try await gateway.stop()
-                // A request that is under way is waited for, ten seconds; here is none.
-                #expect(clock.now - start < .seconds(9))
             }
         }
     }

@@ -205,7 +205,7 @@ public final class Dock {
     }
 
     /// Looks again every 20 ms: a process that starts gives its test no event.
-    public func wait(_ what: String, seconds: Int = 20, until condition: () throws -> Bool) throws {
+    public func wait(_ what: String, seconds: Int = 90, until condition: () throws -> Bool) throws {
         let end = ContinuousClock.now + .seconds(seconds)
         while try !condition() {
             guard ContinuousClock.now < end else {
