@@ -17,7 +17,7 @@ build: setup ## the release binary: .build/release/scangate
 	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product tracetrack-sim
 
 test: setup lint ## every test but those that want the machine for themselves (make test-network)
-	swift test $(SWIFT_FLAGS) --skip NetworkTests --skip OutageDrainTests
+	swift test $(SWIFT_FLAGS) --skip NetworkTests --skip OutageDrainTests $(TEST_FLAGS)
 
 bench: setup ## figures beside those of bare loops: docs/benchmarks.md (ROWS="intake latency" for some of them)
 	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS) --product scangate
