@@ -10,6 +10,7 @@ final class LocalGateway: Sendable {
     private let run: Task<Void, any Error>
     private let labels: Labels
     private let devices: [DeviceID]
+    private let clock: TimeSource
     private let inFlight = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
     private let batches = Mutex<[Int: Int32]>([:])
@@ -18,10 +19,11 @@ final class LocalGateway: Sendable {
     private static let window = 4000
 
     /// Starts it and returns once it takes scans.
-    init(_ site: Site, lanes: Int) async throws {
-        labels = Labels(lanes: lanes)
+    init(_ site: Site, lanes: Int, bagDigits: Int = 5, clock: TimeSource = .system) async throws {
+        labels = Labels(lanes: lanes, bagDigits: bagDigits)
+        self.clock = clock
         devices = (0..<lanes).compactMap { DeviceID("scanner-\($0)") }
-        let gateway = try await buildGateway(try Configuration.load(path: site.file))
+        let gateway = try await buildGateway(try Configuration.load(path: site.file), clock: clock)
         let (stream, continuation) = AsyncStream.makeStream(of: Gateway.Command.self)
         let (started, ready) = AsyncStream.makeStream(of: Void.self)
         // Unstructured: it ends with stop(), which waits for it.
@@ -38,6 +40,9 @@ final class LocalGateway: Sendable {
         commands.yield(.stop)
         try await run.value
     }
+
+    /// Reads the site's configuration anew.
+    func reload(_ site: Site) throws { commands.yield(.reload(try Configuration.load(path: site.file), done: {})) }
 
     /// Feeds scans and waits until each is on stable storage: seconds, and the sizes of the commits. Blocking.
     func feed(_ numbers: Range<Int>) throws -> (seconds: Double, batches: [Int32]) {
@@ -57,7 +62,7 @@ final class LocalGateway: Sendable {
             while inFlight.load(ordering: .acquiring) >= Self.window { pause(ms: 0.02) }
             inFlight.add(1, ordering: .relaxed)
             gateway.submit(
-                Reading(bytes: label, capturedAt: TimeSource.system.now()), from: devices[lane], reply: reply)
+                Reading(bytes: label, capturedAt: clock.now()), from: devices[lane], reply: reply)
         }
         while inFlight.load(ordering: .acquiring) > 0 { pause(ms: 0.02) }
         let seconds = (nowMs() - start) / 1000

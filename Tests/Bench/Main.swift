@@ -13,7 +13,7 @@ enum Main {
           --backlog N       the largest backlog of the row growth (default 1000000)
           --full            --scans 1000000 --backlog 5000000, and a million frames for the row camera
           --about TEXT      what the first line says of compiler and commit
-        Rows (default all): \(rows.map(\.name).joined(separator: " "))
+        Rows (default all but \(soak)): \(rows.map(\.name).joined(separator: " "))
         """
 
     private typealias Measure = @Sendable (Bench) async throws -> Row
@@ -32,7 +32,10 @@ enum Main {
         ("relay", { try await RelayRows.relay($0) }), ("decode", { try await DecodeRows.decode($0) }),
         ("camera", { try await CameraRows.camera($0) }),
         ("binary", { try await StandingRows.binary($0) }),
+        (soak, { try await SoakRows.soak($0) }),
     ]
+    // Eight minutes by itself: measured where it is named.
+    private static let soak = "soak"
 
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
@@ -43,7 +46,7 @@ enum Main {
     }
 
     /// One write(2) a line: a row is seen as soon as it is known, also where the output is a file.
-    private static func say(_ line: String) {
+    static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
     }
@@ -102,7 +105,7 @@ enum Main {
         let header = try Machine.header(bench, about: about)
         say(header.map { "\($0.0): \($0.1)" }.joined(separator: "; "))
         var done: [Row] = []
-        for row in rows where wanted.isEmpty || wanted.contains(row.name) {
+        for row in rows where wanted.isEmpty ? row.name != soak : wanted.contains(row.name) {
             do {
                 done.append(try await row.measure(bench))
                 say(Report.text(done[done.count - 1]))

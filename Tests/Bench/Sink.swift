@@ -41,6 +41,8 @@ final class Sink: Sendable {
 
     func open() { isOpen.store(true, ordering: .relaxed) }
 
+    func close() { isOpen.store(false, ordering: .relaxed) }
+
     func stop() { server.withLock { $0 }?.stop() }
 
     private func answer(_ request: ServerRequest) -> ServerResponse {

@@ -38,8 +38,8 @@ struct Site: Sendable {
         return copy
     }
 
-    /// Writes the configuration anew.
-    func write(uplink: String) throws {
+    /// Writes the configuration anew; `spool` is more lines of `[spool]`.
+    func write(spool: String = "", uplink: String) throws {
         let text = """
             [gateway]
             id = "\(Site.gateway)"
@@ -49,6 +49,7 @@ struct Site: Sendable {
             max_scans = 50_000_000
             max_bytes = "64 GiB"
             min_free = "64 MiB"
+            \(spool)
             \(uplink)
             """
         try Files.replace(file, with: Array(text.utf8))
@@ -136,13 +137,16 @@ struct Site: Sendable {
 /// The labels of lanes that scan bag after bag, 30 children each; no label comes twice.
 struct Labels: Sendable {
     let lanes: Int
+    /// Digits of a bag's number; the shipped rules want five.
+    var bagDigits = 5
 
     /// The lane of a scan and its label as scanned; the first of a lane is a bag.
     func label(_ number: Int) -> (lane: Int, bytes: [UInt8]) {
         let (lane, place) = (number % lanes, number / lanes)
         let bag = place / 31 * lanes + lane
-        guard place % 31 != 0 else { return (lane, Array("SB".utf8) + digits(bag % 100_000, 5)) }
-        return (lane, Array("LABEL NO. ".utf8) + digits(number % 10_000_000, 7) + Array(" LOT NO. 77".utf8))
+        // What does not fit is left out on the left.
+        guard place % 31 != 0 else { return (lane, Array("SB".utf8) + digits(bag, bagDigits)) }
+        return (lane, Array("LABEL NO. ".utf8) + digits(number, 7) + Array(" LOT NO. 77".utf8))
     }
 
     /// What is left of a label after its rule, as verdicts name it.
