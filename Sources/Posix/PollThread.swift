@@ -8,8 +8,8 @@ internal import Model
 /// handlers run on this thread, where `assumeIsolated` is true. Nothing wakes without cause: with no descriptor
 /// ready, no timer due and no job, the thread sleeps in `epoll_wait`.
 public final class PollThread: SerialExecutor, @unchecked Sendable {
-    // @unchecked: `jobs`, `stopping` and `sleeping` are touched only with `lock` held; `watches` and `timers` only on
-    // the thread itself.
+    // @unchecked: `jobs`, `stopping` and `sleeping` are touched only with `lock` held; `watches`, `timers` and `inotify`
+    // only on the thread itself.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var jobs: [UnownedJob] = []
     private var stopping = false
@@ -17,6 +17,8 @@ public final class PollThread: SerialExecutor, @unchecked Sendable {
     private var watches: [UInt64: (fd: Int32, handler: @Sendable (Events) -> Void)] = [:]
     private var timers: [(due: Int64, token: UInt64, handler: @Sendable () -> Void)] = []
     private var lastToken: UInt64 = 0
+    /// What watches paths for this thread's owners; nil while none is watched. On the thread only.
+    var inotify: Inotify?
     private let epoll: FileDescriptor
     private let wake: FileDescriptor
     private var thread = pthread_t()
