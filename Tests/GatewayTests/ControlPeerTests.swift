@@ -13,7 +13,7 @@ import Testing
             shutdown(socket.raw, Int32(SHUT_RD))
             try socket.write(ControlRequest("status").encode(), subject: "peer")
             let raw = socket.raw
-            try await eventually("the daemon to hang up", within: .seconds(5)) {
+            try await eventually("the daemon to hang up") {
                 var peer = pollfd(fd: raw, events: 0, revents: 0)
                 return poll(&peer, 1, 0) > 0 && peer.revents & Int16(POLLHUP) != 0
             }

@@ -17,7 +17,7 @@ struct `An MQTT client over TLS` {
             let broker = try await MosquittoBroker(in: directory, options)
             try await withClient(broker.settings("x", tls: .init(caFile: "\(directory)/ca.pem")), filters: ["t"]) {
                 client, told in
-                #expect(await client.connected(within: .seconds(10)) == nil)
+                #expect(await client.connected(within: .seconds(60)) == nil)
                 let payload = [UInt8](repeating: 3, count: 100_000)
                 #expect(await client.publish(MQTTMessage("t", payload)) == .acknowledged(.success))
                 try await eventually("it has arrived") { told.messages.first?.payload == payload }
@@ -62,7 +62,7 @@ struct `An MQTT client over TLS` {
             let (authority, file) = ("\(directory)/ca.pem", "\(directory)/client")
             let good = MQTTSettings.TLS(caFile: authority, certFile: "\(file).pem", keyFile: "\(file).key")
             try await withClient(broker.settings("x", tls: good)) { client, _ in
-                #expect(await client.connected(within: .seconds(10)) == nil)
+                #expect(await client.connected(within: .seconds(60)) == nil)
                 #expect(await client.publish(MQTTMessage("of/client/x", [])) == .acknowledged(.noSubscribers))
                 #expect(await client.publish(MQTTMessage("of/server/x", [])) == .refused(.notAuthorised))
             }
@@ -102,7 +102,7 @@ struct `An MQTT client over TLS` {
                 #expect(!failure.description.contains("wrong"))
             }
             settings.password = "secret"
-            try await withClient(settings) { client, _ in #expect(await client.connected(within: .seconds(10)) == nil) }
+            try await withClient(settings) { client, _ in #expect(await client.connected(within: .seconds(60)) == nil) }
         }
     }
 

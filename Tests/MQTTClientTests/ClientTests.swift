@@ -10,9 +10,9 @@ struct `An MQTT client` {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
             try await withClient(broker.settings("receiver"), filters: ["scan/v1/+/batch"]) { receiver, told in
-                #expect(await receiver.connected(within: .seconds(10)) == nil)
+                #expect(await receiver.connected(within: .seconds(60)) == nil)
                 try await withClient(broker.settings("sender")) { sender, _ in
-                    #expect(await sender.connected(within: .seconds(10)) == nil)
+                    #expect(await sender.connected(within: .seconds(60)) == nil)
                     let message = MQTTMessage(
                         "scan/v1/dock-7/batch", [0, 1, 255], contentType: "application/x", correlationData: [1, 0, 2],
                         responseTopic: "scan/v1/dock-7/ack",
@@ -29,9 +29,9 @@ struct `An MQTT client` {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
             try await withClient(broker.settings("receiver"), filters: ["#"]) { receiver, told in
-                #expect(await receiver.connected(within: .seconds(10)) == nil)
+                #expect(await receiver.connected(within: .seconds(60)) == nil)
                 try await withClient(broker.settings("sender")) { sender, _ in
-                    #expect(await sender.connected(within: .seconds(10)) == nil)
+                    #expect(await sender.connected(within: .seconds(60)) == nil)
                     let payload = [UInt8](repeating: 7, count: 20_000)
                     let count = await withTaskGroup(of: Bool.self) { group in
                         for number in 0..<300 {
@@ -52,7 +52,7 @@ struct `An MQTT client` {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
             try await withClient(broker.settings("sender"), filters: ["down"]) { client, told in
-                #expect(await client.connected(within: .seconds(10)) == nil)
+                #expect(await client.connected(within: .seconds(60)) == nil)
                 broker.stop()
                 let outcome = await client.publish(MQTTMessage("t", []))
                 switch outcome {
@@ -74,7 +74,7 @@ struct `An MQTT client` {
             options.maxPacketBytes = 2000
             let broker = try await MosquittoBroker(in: directory, options)
             try await withClient(broker.settings("sender")) { client, told in
-                #expect(await client.connected(within: .seconds(10)) == nil)
+                #expect(await client.connected(within: .seconds(60)) == nil)
                 #expect(told.sessions.first?.maximumPacketBytes == 2000)
                 #expect(await client.publish(MQTTMessage("t", [UInt8](repeating: 0, count: 2000))) == .tooLarge)
                 #expect(await client.publish(MQTTMessage("a/#", [])).isInvalid)
@@ -89,7 +89,7 @@ struct `An MQTT client` {
             options.rules = ["topic write allowed"]
             let broker = try await MosquittoBroker(in: directory, options)
             try await withClient(broker.settings("sender")) { client, _ in
-                #expect(await client.connected(within: .seconds(10)) == nil)
+                #expect(await client.connected(within: .seconds(60)) == nil)
                 #expect(await client.publish(MQTTMessage("forbidden", [])) == .refused(.notAuthorised))
                 #expect(await client.publish(MQTTMessage("allowed", [])) == .acknowledged(.noSubscribers))
             }
@@ -176,7 +176,7 @@ struct `An MQTT client` {
         defer { server.close() }
         let client = try MQTTClient(server.settings("x"))
         await client.connect()
-        #expect(await client.connected(within: .seconds(10)) == nil)
+        #expect(await client.connected(within: .seconds(60)) == nil)
         await client.close()
         let failure = await client.connected(within: .seconds(1))
         #expect(failure?.kind == .closed)
@@ -206,7 +206,7 @@ struct `An MQTT client` {
         var settings = server.settings("x")
         settings.sendMaximum = 3
         try await withClient(settings) { client, told in
-            #expect(await client.connected(within: .seconds(10)) == nil)
+            #expect(await client.connected(within: .seconds(60)) == nil)
             for number in 1...3 {
                 let task = Task { await client.publish(MQTTMessage("t", [1])) }
                 try await eventually("published") { server.publishes == number }
@@ -230,7 +230,7 @@ struct `An MQTT client` {
         let server = ScriptedBroker(answersPublish: false)
         defer { server.close() }
         try await withClient(server.settings("x")) { client, _ in
-            #expect(await client.connected(within: .seconds(10)) == nil)
+            #expect(await client.connected(within: .seconds(60)) == nil)
             let task = Task { await client.publish(MQTTMessage("t", [1])) }
             try await eventually("published") { server.publishes == 1 }
             task.cancel()
@@ -242,11 +242,11 @@ struct `An MQTT client` {
         try await withTemporaryDirectory { directory in
             let broker = try await MosquittoBroker(in: directory)
             try await withClient(broker.settings("watcher"), filters: ["status"]) { watcher, told in
-                #expect(await watcher.connected(within: .seconds(10)) == nil)
+                #expect(await watcher.connected(within: .seconds(60)) == nil)
                 var settings = broker.settings("x")
                 settings.will = MQTTMessage("status", [9], isRetained: true)
                 try await withClient(settings) { client, _ in
-                    #expect(await client.connected(within: .seconds(10)) == nil)
+                    #expect(await client.connected(within: .seconds(60)) == nil)
                 }
                 try await eventually("gone") { try broker.log().contains("Client x disconnected.") }
                 #expect(told.messages.isEmpty)

@@ -86,7 +86,7 @@ struct `Relays under tracetrack-web` {
             let broker = try await MosquittoBroker(in: directory)
             let bench = try Bench(directory, port: broker.port, gateways: 2)
             try await bench.run {
-                let relay = try bench.makeRelay("a", to: bench.webUplink)
+                let relay = try bench.makeRelay("a", to: bench.webUplink) { $0.answerWithin = .seconds(100) }
                 try await bench.with([relay]) {
                     let stranger = try await Stranger(port: broker.port)
                     let (gateway, other) = (bench.gateways[0], bench.gateways[1])

@@ -41,7 +41,7 @@ private final class ScriptedScanner: Sendable {
 
     /// What it has seen, once it has sent all.
     func finished() async throws -> Account {
-        try await eventually("the scanner has sent all its labels", within: .seconds(100)) { isDone.withLock { $0 } }
+        try await eventually("the scanner has sent all its labels", within: .seconds(200)) { isDone.withLock { $0 } }
         return account.withLock { $0 }
     }
 

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Returns once `isSo`; throws after `limit`. For what the outside world gives no event of, such as a file or a count.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, within limit: Duration = .seconds(150), isolation: isolated (any Actor)? = #isolation,
     _ isSo: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()

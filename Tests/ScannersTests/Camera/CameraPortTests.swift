@@ -99,9 +99,8 @@ import Testing
             stage.play(.stall)
             guard case .complaint(let text) = try await sink.nextEvent() else { throw SetupError("nothing is told") }
             #expect(text.contains("started anew"))
-            guard case .disconnected(let reason) = try await sink.nextEvent() else {
-                throw SetupError("it is not given up")
-            }
+            let event = try await sink.nextEvent()
+            guard case .disconnected(let reason) = event else { throw SetupError("it is not given up: \(event)") }
             #expect(reason.contains("no frames"))
             stage.play(.none)
             try await sink.waitForConnection()
