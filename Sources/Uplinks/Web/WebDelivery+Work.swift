@@ -101,7 +101,10 @@ extension WebDelivery {
         case .postParent(let label): await postParent(lane, scan, seat, label, again: false)
         case .postParentAgain(let label): await postParent(lane, scan, seat, label, again: true)
         case .postChild(let label, let parent): await postChild(lane, scan, seat, label, parent)
-        case .wait(let until): plan.postpone(lane, untilNs: until)
+        case .wait(let until):
+            plan.postpone(lane, untilNs: until)
+            // It may have been the site's probe: where nobody says that none is under way, nothing goes out ever again.
+            happened(.nothing, seat.site)
         }
     }
 
