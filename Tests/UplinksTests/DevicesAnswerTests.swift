@@ -24,6 +24,49 @@ struct DevicesAnswerTests {
         #expect(answer == .results(reply))
     }
 
+    @Test func `no single flipped bit of an answer makes another verdict of one`() {
+        let scans = (1...4).map { DevicesLane.Scan(n: Int64($0), id: scanID($0), wire: [1]) }
+        let body = BatchReply(
+            batchID: Self.batch, serverTime: "2026-11-21T04:00:00.123Z",
+            results: [
+                .init(id: scanID(1), status: "accepted", feedbackText: "SB00860 7/30", childCount: 7),
+                .init(id: scanID(2), status: "duplicate"),
+                .init(id: scanID(3), status: "rejected", code: "business_rule", text: "Parent bag is full"),
+                .init(id: scanID(4), status: "rejected", code: "unknown_parent"),
+            ]
+        ).encode()
+        var judged = 0
+        for bit in 0..<body.count * 8 {
+            var lane = DevicesLane()
+            lane.take(scans)
+            var damaged = body
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            let outcome = lane.on(classify(HTTPResponse(status: 200, body: damaged)), successes: 0, nowNs: 0)
+            #expect(outcome.suspect == nil)
+            for one in outcome.judged {
+                judged += 1
+                switch (one.n, one.settlement) {
+                case (1, .done), (2, .done), (3, .rejected): break
+                default: Issue.record("bit \(bit) makes \(one.settlement) of scan \(one.n)")
+                }
+            }
+        }
+        // Most bits leave most results readable.
+        #expect(judged > body.count * 8)
+    }
+
+    @Test func `no single flipped bit of the status 200 says anything of the scans`() {
+        for place in 0..<3 {
+            for bit in 0..<8 {
+                var digits = Array("200".utf8)
+                digits[place] ^= 1 << UInt8(bit)
+                guard let status = Int(String(decoding: digits, as: UTF8.self)) else { continue }
+                let answer = kind(classify(response(status, "damaged")))
+                #expect(["later", "unreadable", "failure", "misconfigured"].contains(answer), "\(status)")
+            }
+        }
+    }
+
     @Test(
         arguments: [
             "", "<html>", "{}", #"{"batch_id":"00000000-0000-0001-0000-000000000009","results":[]}"#,

@@ -96,6 +96,13 @@ final class DevicesBench: Sendable {
         delivery = DevicesDelivery(both, ways: ways, context: context)
     }
 
+    /// Lets the backend refuse a scan alone as often as makes it a suspect; nothing else sleeps meanwhile.
+    func askAgainUntilSuspect() async {
+        for milliseconds in [500, 1000, 2000, 4000] {
+            #expect(await clock.advanceToNextSleeper() == .milliseconds(milliseconds))
+        }
+    }
+
     /// Runs the delivery while `body` does.
     func run(_ body: () async throws -> Void) async throws {
         let running = Task { await delivery.run() }
@@ -295,7 +302,10 @@ struct DevicesDeliveryTests {
         let bench = DevicesBench { sent in sent.scans.contains(scanID(3)) ? .refused("400 no") : FakeUplink.accept(sent)
         }
         bench.log.add((1...4).map { stored($0) }, to: lane("table-1"))
-        try await bench.run { await bench.log.waitForSettled(4) }
+        try await bench.run {
+            await bench.askAgainUntilSuspect()
+            await bench.log.waitForSettled(4)
+        }
         #expect(bench.log.settled[3] == .rejected(reason: "400 no"))
         #expect(bench.log.order == [1, 2, 4, 3])
         let status = await bench.delivery.status()
@@ -309,6 +319,7 @@ struct DevicesDeliveryTests {
         }
         bench.log.add((1...20).map { stored($0) }, to: lane("table-1"))
         try await bench.run {
+            for _ in 1...PoisonWatch.limit { await bench.askAgainUntilSuspect() }
             while await bench.delivery.status().state != .paused { await Task.yield() }
             await bench.clock.waitForSleepers()
             #expect(bench.log.settled.isEmpty)
@@ -336,7 +347,10 @@ struct DevicesDeliveryTests {
         bench.log.add((1...3).map { stored($0, lane: "a") }, to: lane("a"))
         bench.log.add((11...17).map { stored($0, lane: "b") }, to: lane("b"))
         try await bench.run {
-            while await bench.delivery.status().state != .paused { await Task.yield() }
+            while await bench.delivery.status().state != .paused {
+                if bench.clock.sleepers > 0 { bench.clock.advance(by: .seconds(4)) }
+                await Task.yield()
+            }
             #expect(bench.log.settled.isEmpty)
             state.withLock { $0.isPutBack = true }
             while bench.log.settled.count < 10 {

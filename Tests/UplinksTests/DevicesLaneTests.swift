@@ -226,8 +226,36 @@ struct DevicesLaneTests {
         _ = bench.send()
         _ = bench.answer(.compressionRefused("415"))
         #expect(try #require(bench.send()).ns == [1])
+        for time in 1...DevicesLane.refusalsToSuspect {
+            _ = bench.send()
+            let suspect = bench.answer(.compressionRefused("415")).suspect
+            #expect(suspect?.n == (time == DevicesLane.refusalsToSuspect ? 1 : nil))
+        }
+    }
+
+    @Test func `a scan refused alone is asked about again under a new id before it is a suspect`() throws {
+        let bench = Bench(1...2)
         _ = bench.send()
-        #expect(bench.answer(.compressionRefused("415")).suspect?.n == 1)
+        _ = bench.answer(.refused("400"))
+        var ids: [UUID] = []
+        for time in 1..<DevicesLane.refusalsToSuspect {
+            let batch = try #require(bench.send())
+            #expect(batch.ns == [1])
+            ids.append(batch.id)
+            let outcome = bench.answer(.refused("400"))
+            #expect(outcome.suspect == nil && outcome.judged.isEmpty)
+            #expect(outcome.wait == .atLeast(.milliseconds(500 << (time - 1)), attempt: time))
+            // What was put back counts on.
+            bench.lane.drop()
+            bench.lane.take([DevicesLane.Scan(n: 1, id: scanID(1), wire: [1])])
+        }
+        #expect(Set(ids).count == ids.count)
+        _ = bench.send()
+        #expect(bench.answer(.refused("400")).suspect?.n == 1)
+        // From the beginning again, where nothing has passed and it is put back.
+        bench.lane.take([DevicesLane.Scan(n: 1, id: scanID(1), wire: [1])])
+        _ = bench.send()
+        #expect(bench.answer(.refused("400")).suspect == nil)
     }
 
     @Test(arguments: [BatchAnswer.unauthorized("401"), .forbidden("403"), .misconfigured("404")])

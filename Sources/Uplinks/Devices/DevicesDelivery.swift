@@ -15,32 +15,10 @@ actor DevicesDelivery: Delivery {
     private let context: DeliveryContext
     private nonisolated let arrivals = Arrivals()
 
-    private enum Phase: Equatable {
-        case idle
-        /// In the queue.
-        case ready
-        case running(way: Int)
-        /// `forUplink`: because its uplink failed; another way, or its recovery, ends that.
-        case sleeping(untilNs: Int64, forUplink: Bool = false)
-    }
-
     /// What the tasks of `run` do.
     private enum Job {
         case batch(LaneID, way: Int)
         case probe(way: Int)
-    }
-
-    private struct Lane {
-        var machine = DevicesLane()
-        var phase = Phase.idle
-        /// Scans came since the last read of the log.
-        var arrived = false
-        /// The last read may have left scans in the log.
-        var mayHaveMore = false
-        /// Works off what came while nothing could be sent: other lanes' new scans go first.
-        var isBehind = false
-
-        var isRunning: Bool { if case .running = phase { true } else { false } }
     }
 
     // No stored scan is larger: 8,192 bytes of label as JSON escapes, the raw bytes and the other fields.
@@ -217,7 +195,7 @@ actor DevicesDelivery: Delivery {
 
     private func arrived(_ id: LaneID) {
         lanes[id, default: Lane()].arrived = true
-        guard lanes[id]?.phase == .idle else { return }
+        guard lanes[id]?.phase.isIdle == true else { return }
         if settings.batching.linger > .zero {
             lanes[id]?.phase = .sleeping(untilNs: now + settings.batching.linger.nanoseconds)
         } else {
@@ -231,6 +209,7 @@ actor DevicesDelivery: Delivery {
     }
 
     private func enqueue(_ id: LaneID) {
+        if case .resting(let until) = lanes[id]?.phase, until <= now { lanes[id]?.asksRefused = true }
         lanes[id]?.phase = .ready
         queue.add(id, isBehind: lanes[id]?.isBehind ?? false)
     }
@@ -245,7 +224,7 @@ actor DevicesDelivery: Delivery {
         let now = now
         var earliest = Int64.max
         for (id, lane) in lanes {
-            guard case .sleeping(let until, _) = lane.phase else { continue }
+            guard let until = lane.phase.untilNs else { continue }
             if until <= now { enqueue(id) } else { earliest = min(earliest, until) }
         }
         start: while !queue.isEmpty {
@@ -279,8 +258,13 @@ actor DevicesDelivery: Delivery {
     // Those that sleep because their uplink failed, or all of them.
     private func wakeSleepers(onlyForUplink: Bool) {
         for (id, lane) in lanes {
-            guard case .sleeping(_, let forUplink) = lane.phase, forUplink || !onlyForUplink else { continue }
-            enqueue(id)
+            switch lane.phase {
+            case .sleeping(_, let forUplink) where forUplink || !onlyForUplink: enqueue(id)
+            case .resting where !onlyForUplink:
+                lanes[id]?.asksRefused = true
+                enqueue(id)
+            default: break
+            }
         }
     }
 
@@ -397,7 +381,7 @@ actor DevicesDelivery: Delivery {
             for lane in lanes.keys where lanes[lane]?.isRunning == false { lanes[lane]?.machine.drop() }
             lanes[id]?.machine.drop()
             lanes[id]?.mayHaveMore = true
-            for (lane, state) in lanes where state.phase == .idle { enqueue(lane) }
+            for (lane, state) in lanes where state.phase.isIdle { enqueue(lane) }
         }
         do {
             try await settle(outcome.judged, id, way)
@@ -424,11 +408,22 @@ actor DevicesDelivery: Delivery {
     private func readAgain(_ id: LaneID) {
         lanes[id]?.machine.drop()
         lanes[id]?.mayHaveMore = true
-        if lanes[id]?.phase == .idle { enqueue(id) }
+        if lanes[id]?.phase.isIdle == true { enqueue(id) }
+    }
+
+    // Nothing to send. The last scan of a shift may be one that was refused and had nothing behind it: without this it
+    // would wait until somebody scans again, though the fault in between may have gone.
+    private func rest(_ id: LaneID) {
+        lanes[id]?.phase =
+            poison.count(in: id) == 0 ? .idle : .resting(untilNs: now + UplinkHealth.askAgain.nanoseconds)
     }
 
     private func read(_ id: LaneID, _ way: Int) async throws {
         lanes[id]?.arrived = false
+        if lanes[id]?.asksRefused == true {
+            lanes[id]?.asksRefused = false
+            poison.putBack(in: id)
+        }
         let aside = poison.count(in: id)
         // Room for the batch's header and the commas.
         let bytes = settings.batching.maxBytes - 600 - settings.batching.maxScans
@@ -457,7 +452,7 @@ actor DevicesDelivery: Delivery {
         // A backlog that goes out is no reason to let new scans gather.
         if !hasMore { pace.note(scans.count, of: id, at: now) }
         if scans.isEmpty {
-            lanes[id]?.phase = .idle
+            rest(id)
             if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
         }
     }
@@ -475,7 +470,7 @@ actor DevicesDelivery: Delivery {
             } else if lanes[id]?.arrived == true {
                 gather(id)
             } else {
-                lanes[id]?.phase = .idle
+                rest(id)
             }
             return
         case .backoff(let attempt): delay = Backoff.delay(after: attempt, random: context.jitter)
@@ -518,6 +513,7 @@ actor DevicesDelivery: Delivery {
         for (lane, suspect) in poison.takeConfirmed() + poison.takeUndecided(in: id) {
             try await settle(
                 [Judged(n: suspect.n, id: suspect.id, settlement: .rejected(reason: suspect.reason))], lane, way)
+            if case .resting = lanes[lane]?.phase { rest(lane) }
         }
     }
 

@@ -10,6 +10,10 @@ internal import Wire
 /// A scan that the backend has put off (`unknown_parent`, `deferred`) `postponedLimit` times, the first time
 /// `postponedFor` ago by uptime, is held: a batch full of such scans would keep all that come later from going out. The
 /// count lasts as long as the process, and no longer than the scan waits.
+///
+/// A scan that is refused alone (400, 415, 422) is asked about again, its lane waiting: a flipped bit on the way, or
+/// somebody in between, gets the same answer as a scan that nobody can read. At the `refusalsToSuspect`th time it is a
+/// suspect.
 struct DevicesLane {
     /// One scan of a piece.
     struct Scan: Equatable {
@@ -32,7 +36,7 @@ struct DevicesLane {
     /// What an answer comes to.
     struct Outcome: Equatable {
         var judged: [Judged] = []
-        /// A scan that was refused alone; rejected only once another has passed.
+        /// A scan that was refused alone again and again; rejected only once another has passed.
         var suspect: Suspect?
         var wait = Wait.none
         /// The backend does not take this lane's scans now; nil where it does.
@@ -54,11 +58,13 @@ struct DevicesLane {
 
     static let unknownLimit = 5
     static let failuresToHalve = 5
+    static let refusalsToSuspect = 5
     static let postponedLimit = 20
     static let postponedFor: Duration = .seconds(3600)
 
     private var pieces: [Piece] = []
     private var unknown: [UUID: Int] = [:]
+    private var refused: [UUID: Int] = [:]
     private var postponed: [UUID: (answers: Int, sinceNs: Int64)] = [:]
     private var fruitless = 0
     private var plain = false
@@ -75,10 +81,11 @@ struct DevicesLane {
     mutating func take(_ scans: [Scan]) {
         guard !scans.isEmpty else { return }
         pieces = [Piece(scans: scans, compress: !plain)]
-        if !unknown.isEmpty || !postponed.isEmpty {
+        if !unknown.isEmpty || !refused.isEmpty || !postponed.isEmpty {
             // The counts of scans that have gone meanwhile, by a person's hand for instance, go as well.
             let there = Set(scans.map(\.id))
             unknown = unknown.filter { there.contains($0.key) }
+            refused = refused.filter { there.contains($0.key) }
             postponed = postponed.filter { there.contains($0.key) }
         }
     }
@@ -117,10 +124,7 @@ struct DevicesLane {
         case .results(let reply): return judge(reply, nowNs)
         case .brokerAccepted:
             let scans = pieces.popLast()?.scans ?? []
-            for scan in scans {
-                unknown[scan.id] = nil
-                postponed[scan.id] = nil
-            }
+            for scan in scans { forgetCounts(scan.id) }
             return Outcome(judged: scans.map { Judged(n: $0.n, id: $0.id, settlement: .done) })
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
@@ -164,8 +168,7 @@ struct DevicesLane {
                         n: scan.n, id: scan.id, settlement: settlement,
                         text: result.feedbackText.isEmpty ? result.text : result.feedbackText,
                         childCount: result.childCount, isDuplicate: duplicate))
-                if !unknown.isEmpty { unknown[scan.id] = nil }
-                if !postponed.isEmpty { postponed[scan.id] = nil }
+                forgetCounts(scan.id)
             case .again(let why, let after):
                 if let held = postpone(scan, why, nowNs) {
                     outcome.judged.append(held)
@@ -263,15 +266,30 @@ struct DevicesLane {
 
     private mutating func refuse(_ reason: String) -> Outcome {
         if halve() { return Outcome() }
-        guard let scan = pieces.popLast()?.scans.first else { return Outcome() }
-        return Outcome(suspect: Suspect(n: scan.n, id: scan.id, reason: Safe.text(reason, limit: 500)))
+        guard let last = pieces.indices.last, let scan = pieces[last].scans.first else { return Outcome() }
+        let count = (refused[scan.id] ?? 0) + 1
+        guard count < Self.refusalsToSuspect else {
+            pieces.removeLast()
+            refused[scan.id] = nil
+            return Outcome(suspect: Suspect(n: scan.n, id: scan.id, reason: Safe.text(reason, limit: 500)))
+        }
+        refused[scan.id] = count
+        // Under another id: what came in its place may be what the backend knows under this one now.
+        pieces[last].batch = nil
+        return Outcome(wait: .atLeast(Backoff.base * (1 << (count - 1)), attempt: count), retries: 1)
     }
 
     private mutating func settleAlone(_ settlement: Settlement) -> Outcome {
         guard let scan = pieces.popLast()?.scans.first else { return Outcome() }
-        unknown[scan.id] = nil
-        postponed[scan.id] = nil
+        forgetCounts(scan.id)
         return Outcome(judged: [Judged(n: scan.n, id: scan.id, settlement: settlement)])
+    }
+
+    // The scan is judged. Nearly always there is no count of any.
+    private mutating func forgetCounts(_ id: UUID) {
+        if !unknown.isEmpty { unknown[id] = nil }
+        if !refused.isEmpty { refused[id] = nil }
+        if !postponed.isEmpty { postponed[id] = nil }
     }
 
     // The front half goes first: capture order.

@@ -1,6 +1,6 @@
 internal import Model
 
-/// A scan that the backend refused alone (400, 415, 422).
+/// A scan that the backend refused alone (400, 415, 422), again and again.
 struct Suspect: Equatable {
     var n: Int64
     var id: UUID
@@ -8,7 +8,8 @@ struct Suspect: Equatable {
 }
 
 /// Tells a poison scan from a fault in between: refused scans are rejected once another scan has passed, and put back
-/// when eight in a row were refused with nothing passing between. A state machine; at most eight suspects at a time.
+/// when eight in a row were refused with nothing passing between, or where nothing else comes that could pass. A state
+/// machine; at most eight suspects at a time.
 ///
 /// Nothing passed after a suspect that is put back, so that its lane's order holds. Of a lane with a batch under way
 /// that is not known yet: its suspects stay out of the way until the answer.
@@ -49,6 +50,9 @@ struct PoisonWatch {
         undecided.removeAll { $0.lane == lane }
         return taken
     }
+
+    /// The lane's suspects are to be asked about again, before what came later. Only while it has no batch under way.
+    mutating func putBack(in lane: LaneID) { suspects.removeAll { $0.lane == lane } }
 
     /// Another batch has passed: the suspects are to be rejected.
     mutating func takeConfirmed() -> [(lane: LaneID, suspect: Suspect)] {
