@@ -82,6 +82,14 @@ enum BatchAnswer: Equatable {
     /// The attempt was given up.
     case cancelled
 
+    /// Whether the scans have arrived where they are to be judged.
+    var isVerdict: Bool {
+        switch self {
+        case .results, .brokerAccepted: true
+        default: false
+        }
+    }
+
     /// Whether it is about the way and not about the scans, so that another way may do better.
     var isUplinksTrouble: Bool {
         switch self {

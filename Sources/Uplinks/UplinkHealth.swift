@@ -45,12 +45,15 @@ struct UplinkHealth {
     }
 
     private var block: Block?
-    private var probing = false
+    /// Whether the request under way decides if more may go.
+    private(set) var probing = false
     private var failures = 0
     private var lastCountedNs: Int64 = .min
     private var notBeforeNs: Int64 = 0
     private(set) var adminPaused = false
     private var window: RequestWindow
+    /// How much of what waits since an outage may be under way at once.
+    private(set) var backlog: BacklogShare
     /// How many requests may be under way at once.
     var limit: Int { window.limit }
     /// Requests answered with verdicts so far.
@@ -58,7 +61,13 @@ struct UplinkHealth {
     /// What went wrong last; nil since the last success.
     private(set) var lastError: String?
 
-    init(limit: Int) { window = RequestWindow(limit) }
+    /// - Parameters:
+    ///   - limit: requests at once.
+    ///   - scans: scans in a request.
+    init(limit: Int, scans: Int = 250) {
+        window = RequestWindow(limit)
+        backlog = BacklogShare(requests: limit, scans: scans)
+    }
 
     /// Whether nothing but a probe may go out.
     var isBlocked: Bool { adminPaused || block != nil }
@@ -88,18 +97,18 @@ struct UplinkHealth {
         switch event {
         case .success:
             // One failure is a cut connection; two, a second apart, are an outage.
-            if block != nil || failures > 1, !window.isStarting { window.restart(nowNs) }
+            if block != nil || failures > 1, !window.isStarting { restart(nowNs) }
             (block, probing, failures, lastError) = (nil, false, 0, nil)
             successes += 1
             window.succeeded(nowNs)
         case .recovered:
             (block, probing) = (nil, false)
-            window.restart(nowNs)
+            restart(nowNs)
             // It has shown no more than that it answers: one failed batch opens it again.
             failures = Self.failuresToOpen - 1
         case .failure(let text, let notBeforeNs):
             lastError = text
-            if window.isStarting { window.restart(nowNs) }
+            if window.isStarting { restart(nowNs) }
             if lastCountedNs == .min || nowNs - lastCountedNs >= Self.failureSpacing.nanoseconds {
                 failures += 1
                 lastCountedNs = nowNs
@@ -116,7 +125,7 @@ struct UplinkHealth {
             // It was answered by the backend, so that an open breaker has its proof; the wait does the rest.
             if block?.state == .open {
                 block = nil
-                window.restart(nowNs)
+                restart(nowNs)
             }
             if let state = block?.state { block = Block(state: state, untilNs: untilNs) }
             probing = false
@@ -128,8 +137,20 @@ struct UplinkHealth {
         }
     }
 
-    /// How long an answer took; before the event that it is.
-    mutating func note(tookNs: Int64) { window.note(tookNs: tookNs) }
+    private mutating func restart(_ nowNs: Int64) {
+        window.restart(nowNs)
+        backlog.restart()
+    }
+
+    /// How long an answer with verdicts took; before the event that it is.
+    ///
+    /// - Parameters:
+    ///   - stage: of `backlog`, as its batch was read; nil where it was not of one.
+    ///   - underWay: requests with backlogs, this one included.
+    mutating func note(tookNs: Int64, stage: Int?, underWay: Int) {
+        guard let stage else { return backlog.note(tookNs: tookNs) }
+        backlog.note(backlogTookNs: tookNs, stage: stage, underWay: underWay)
+    }
 
     mutating func pause() { adminPaused = true }
 

@@ -31,6 +31,7 @@ final class FakeUplink: Uplink {
     var sent: [Sent] { state.withLock { $0.sent } }
     var reloads: Int { state.withLock { $0.reloads } }
     var mostAtOnce: Int { state.withLock { $0.most } }
+    var underWay: Int { state.withLock { $0.underWay } }
 
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer {
         let plain = batch.isCompressed ? (try? Gzip.decompress(batch.body, limit: 1 << 20)) ?? [] : batch.body

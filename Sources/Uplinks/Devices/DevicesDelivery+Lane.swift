@@ -39,6 +39,10 @@ extension DevicesDelivery {
         var mayHaveMore = false
         /// Works off what came while nothing could be sent: other lanes' new scans go first.
         var isBehind = false
+        /// Since when the batch under way takes of its way's share for backlogs; nil where it does not.
+        var takesShareSinceNs: Int64?
+        /// The share's stage when it was read; nil where it was made before, whatever the share was then.
+        var stage: Int?
         /// What was refused alone is to be asked about again with the next read of the log.
         var asksRefused = false
 

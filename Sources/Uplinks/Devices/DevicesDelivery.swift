@@ -232,7 +232,13 @@ actor DevicesDelivery: Delivery {
             for way in probes { work.yield(.probe(way: way)) }
             switch choice {
             case .use(let way):
-                guard let id = queue.next() else { break start }
+                let freeNs = roomForBacklog(way, now)
+                guard let (id, isBehind) = queue.next(orBehind: freeNs <= now) else {
+                    earliest = min(earliest, freeNs)
+                    break start
+                }
+                lanes[id]?.takesShareSinceNs = isBehind ? now : nil
+                lanes[id]?.stage = nil
                 lanes[id]?.phase = .running(way: way)
                 routes[way].running += 1
                 work.yield(.batch(id, way: way))
@@ -253,6 +259,15 @@ actor DevicesDelivery: Delivery {
         areWell = health
         let uplinks = routes.all.filter(\.health.isWell).map(\.uplink)
         well.withLock { $0 = uplinks }
+    }
+
+    // From when on a lane with a backlog may go this way; at once as a probe, for which there may be nobody else.
+    private func roomForBacklog(_ way: Int, _ now: Int64) -> Int64 {
+        let share = routes[way].health.backlog.requests
+        guard routes[way].running >= share, !routes[way].health.probing else { return now }
+        let ends = lanes.values.filter { $0.phase == .running(way: way) }
+            .compactMap { $0.takesShareSinceNs.map { $0 + BacklogShare.patience.nanoseconds } }.filter { $0 > now }
+        return ends.count < share ? now : ends.sorted()[ends.count - share]
     }
 
     // Those that sleep because their uplink failed, or all of them.
@@ -325,7 +340,10 @@ actor DevicesDelivery: Delivery {
             routes[way].counts.plainBytes += batch.plainBytes
             routes[way].counts.sentBytes += batch.body.count
             let answer = await routes[way].uplink.deliver(batch)
-            routes[way].health.note(tookNs: now - before)
+            if answer.isVerdict {
+                let underWay = lanes.values.count { $0.phase == .running(way: way) && $0.takesShareSinceNs != nil }
+                routes[way].health.note(tookNs: now - before, stage: lanes[id]?.stage, underWay: underWay)
+            }
             if answer != .cancelled {
                 context.observer(
                     routes[way].settings.name,
@@ -339,6 +357,8 @@ actor DevicesDelivery: Delivery {
             way = next
             routes[way].running += 1
             lanes[id]?.phase = .running(way: way)
+            // It was cut for the other way's share.
+            lanes[id]?.stage = nil
         }
     }
 
@@ -425,10 +445,15 @@ actor DevicesDelivery: Delivery {
             poison.putBack(in: id)
         }
         let aside = poison.count(in: id)
+        var most = settings.batching.maxScans
+        if lanes[id]?.takesShareSinceNs != nil {
+            most = routes[way].health.backlog.scans
+            lanes[id]?.stage = routes[way].health.backlog.stage
+        }
         // Room for the batch's header and the commas.
         let bytes = settings.batching.maxBytes - 600 - settings.batching.maxScans
         let stored = try await context.log.waiting(
-            for: group, lane: id, maxScans: settings.batching.maxScans + aside, maxBytes: max(bytes, 1))
+            for: group, lane: id, maxScans: most + aside, maxBytes: max(bytes, 1))
         logTrouble = false
         let open = aside == 0 ? stored : stored.filter { !poison.isSuspect($0.n, in: id) }
         var scans: [DevicesLane.Scan] = []
@@ -444,7 +469,7 @@ actor DevicesDelivery: Delivery {
         }
         try await settle(unreadable, id, way)
         let hasMore =
-            stored.count >= settings.batching.maxScans + aside
+            stored.count >= most + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
         lanes[id]?.mayHaveMore = hasMore
         lanes[id]?.isBehind = hasMore

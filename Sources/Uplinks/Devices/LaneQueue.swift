@@ -26,13 +26,15 @@ struct LaneQueue {
     }
 
     /// Takes the next lane out; nil where there is none.
-    mutating func next() -> LaneID? {
-        guard !isEmpty else { return nil }
-        if live.isEmpty || (inARow >= Self.liveInARow && !behind.isEmpty) {
+    ///
+    /// - Parameter orBehind: whether it may be one with a backlog.
+    mutating func next(orBehind: Bool = true) -> (lane: LaneID, isBehind: Bool)? {
+        if orBehind, !behind.isEmpty, live.isEmpty || inARow >= Self.liveInARow {
             inARow = 0
-            return behind.removeFirst()
+            return (behind.removeFirst(), true)
         }
+        guard !live.isEmpty else { return nil }
         inARow += 1
-        return live.removeFirst()
+        return (live.removeFirst(), false)
     }
 }

@@ -21,7 +21,7 @@ struct Route {
         self.settings = settings
         self.url = url
         self.uplink = uplink
-        health = UplinkHealth(limit: settings.batching.inFlight)
+        health = UplinkHealth(limit: settings.batching.inFlight, scans: settings.batching.maxScans)
         counts = UplinkStatus(name: settings.name, contract: .devices, use: settings.use)
         reporter = StateReporter(settings.name, observer)
     }
