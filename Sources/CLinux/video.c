@@ -193,6 +193,18 @@ int scangate_video_stream(int fd, int on) {
     return ask(fd, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
 }
 
+int scangate_video_follow_source(int fd) {
+    int number;
+    struct v4l2_input input = {0};
+    struct v4l2_dv_timings timings = {0};
+    // What has no such input sends what it is told to send.
+    if (ask(fd, VIDIOC_G_INPUT, &number) < 0) return 0;
+    input.index = (uint32_t)number;
+    if (ask(fd, VIDIOC_ENUMINPUT, &input) < 0 || !(input.capabilities & V4L2_IN_CAP_DV_TIMINGS)) return 0;
+    if (ask(fd, VIDIOC_QUERY_DV_TIMINGS, &timings) < 0) return -1;
+    return ask(fd, VIDIOC_S_DV_TIMINGS, &timings);
+}
+
 int scangate_video_watch_source(int fd) {
     struct v4l2_event_subscription wish = {.type = V4L2_EVENT_SOURCE_CHANGE};
     return ask(fd, VIDIOC_SUBSCRIBE_EVENT, &wish);

@@ -127,6 +127,15 @@ extension VideoDevice {
     /// Has `poll` tell by POLLPRI when what the camera sees changes its size; drivers without such changes refuse.
     public func watchSource() -> Bool { scangate_video_watch_source(file.raw) == 0 }
 
+    /// Takes over the size and pace of what is plugged into an HDMI or DVI input, which a receiver does not do by itself;
+    /// nothing to do for other cameras. Throws ENOLINK where nothing comes in, ENOLCK and ERANGE where it cannot be used,
+    /// EBUSY while there are buffers.
+    public func followSource() throws(SystemError) {
+        guard scangate_video_follow_source(file.raw) == 0 else {
+            throw SystemError("follow what comes into", path)
+        }
+    }
+
     /// Whether the source has changed, of the events that wait.
     public func sourceHasChanged() -> Bool {
         var hasChanged = false

@@ -138,3 +138,31 @@ class Camera:
         job = self.guest.start(f"show_frames.py {self.path} {width} {height} {fourcc} {rate} {' '.join(files)}")
         job.wait_for("showing")
         return job
+
+
+class HDMIInput:
+    """A camera that is an HDMI input: vivid's, /dev/video20, into which its own output is plugged."""
+
+    path, output = "/dev/video20", "/dev/video21"
+
+    def __init__(self, guest):
+        self.guest, self.files = guest, 0
+        # Without scalers, which a receiver has not: a picture has the size of what comes in.
+        guest.sh("modprobe vivid n_devs=1 node_types=0x101 vid_cap_nr=20 vid_out_nr=21 num_inputs=1 input_types=0x3 "
+                 "num_outputs=1 output_types=0x1 ccs_cap_mode=0 ccs_out_mode=0 && udevadm settle")
+        # 60 frames a second are more than the machine can show, and vivid writes its settings over the picture.
+        guest.sh(f"camera_control.py {self.path} 'Percentage of Dropped Buffers' 80 && "
+                 f"camera_control.py {self.path} 'OSD Text Mode' 2")
+
+    def send(self, picture):
+        """A job that sends a picture; one of another size changes the input's format."""
+        self.files += 1
+        path = f"/run/hdmi-{self.files}"
+        self.guest.write(path, picture.frame("GREY"))
+        job = self.guest.start(f"hdmi_source.py {self.path} {self.output} {picture.width} {picture.height} {path}")
+        job.wait_for("sending")
+        return job
+
+    def pull(self):
+        """No signal any more."""
+        self.guest.sh(f"hdmi_source.py {self.path} {self.output}")

@@ -62,6 +62,8 @@ enum { SCANGATE_VIDEO_CORRUPT = 0x40 };
 // EAGAIN where none is there.
 int scangate_video_dequeue(int fd, struct scangate_video_frame *frame);
 int scangate_video_stream(int fd, int on);
+// Has an HDMI or DVI input take over what comes into it; 0 too for what has no such input.
+int scangate_video_follow_source(int fd);
 // Has changes of what the camera sees told by POLLPRI; drivers without such changes refuse.
 int scangate_video_watch_source(int fd);
 // Takes one event off: whether the source has changed (1) or not (0).

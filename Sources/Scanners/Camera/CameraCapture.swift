@@ -123,6 +123,9 @@ final class CameraCapture {
         case .changed:
             changes += 1
             guard changes <= 5 else { throw .unfit("the camera changes its format again and again") }
+            // However short the pause: the frames of it are gone. Told again with the first frame that is looked at.
+            isBlind = true
+            out.send(.missed("what the camera sees has changed its format, and it is begun anew"))
             try begin()
         case .nothing:
             // Without a frame a driver that is in trouble would be ready again at once, for ever.
@@ -196,7 +199,8 @@ final class CameraCapture {
     /// Whatever kept it from seeing, the camera, its decoder or the machine: a bag may have passed. Told as soon as it is
     /// certain, for other scanners of the lane, and again when it sees: for what it sees.
     private func tellBlind(_ span: Int64) {
-        out.send(.missed("no frame could be looked at for \(span / 1_000_000) s"))
+        let text = span < 1_000_000 ? "\(span / 1000) ms" : "\(span / 1_000_000) s"
+        out.send(.missed("no frame could be looked at for \(text)"))
     }
 
     /// At most once a minute: a code that kills decoders may lie before the camera for hours.

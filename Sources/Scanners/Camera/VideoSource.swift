@@ -23,6 +23,10 @@ final class VideoSource: FrameSource {
             // A virtual camera is one only while somebody shows it something.
             guard try device.identity().isCamera else { throw CameraNode.noCamera(device.path) }
         } catch { throw .system(error) }
+        // Before anything is asked: what changes from here on is told, and what has changed is in the answers.
+        _ = device.watchSource()
+        _ = device.sourceHasChanged()
+        try followSource()
         let offers = device.offers()
         let choice = CameraChoice(among: offers, settings) { device.rates($0, $1) }
         guard let choice else {
@@ -32,7 +36,9 @@ final class VideoSource: FrameSource {
                     + (settings.format.map { "\($0) is asked for" }
                         ?? CameraChoice.formats.map(\.description).joined(separator: ", ") + " are read"))
         }
-        let stream = try begin(choice)
+        let stream = try patiently { () throws(SystemError) in
+            try VideoStream(device, format: choice.format, size: choice.size, rate: choice.rate)
+        }
         let picture = stream.picture
         guard CameraChoice.formats.contains(picture.format), picture.size.width <= CameraChoice.longest,
             picture.size.height <= CameraChoice.longest
@@ -40,7 +46,6 @@ final class VideoSource: FrameSource {
             throw .unfit("\(device.path) gives \(picture.format) \(picture.size), which cannot be read")
         }
         self.stream = stream
-        _ = device.watchSource()
         var missed = setLevels()
         // What nobody has asked for is nobody's disappointment.
         if picture.size != settings.size, settings.size != CaptureSettings().size {
@@ -52,18 +57,32 @@ final class VideoSource: FrameSource {
         return missed
     }
 
-    /// The node may still be ending for the one who read it before.
-    private func begin(_ choice: CameraChoice) throws(CameraFault) -> VideoStream {
-        for attempt in 0... {
-            do throws(SystemError) {
-                return try VideoStream(device, format: choice.format, size: choice.size, rate: choice.rate)
-            } catch {
-                guard error.code == EBUSY, attempt < 10 else {
-                    throw error.code == EBUSY
-                        ? .unfit("\(device.path) is used by another program; see: fuser -v \(device.path)")
-                        : .system(error)
+    /// A camera that is an HDMI input has no size of its own, and goes on with the old one until it is told the new one.
+    private func followSource() throws(CameraFault) {
+        try patiently { () throws(SystemError) in
+            do throws(SystemError) { try device.followSource() } catch {
+                switch error.code {
+                // Its other inputs are such, or its driver cannot say.
+                case ENOTTY, ENODATA, EINVAL: return
+                default: throw error
                 }
-                Threads.sleep(microseconds: 100_000)
+            }
+        }
+    }
+
+    /// The node may still be ending for the one who read it before.
+    private func patiently<T>(_ work: () throws(SystemError) -> T) throws(CameraFault) -> T {
+        for attempt in 0... {
+            do throws(SystemError) { return try work() } catch {
+                switch error.code {
+                case EBUSY where attempt < 10: Threads.sleep(microseconds: 100_000)
+                case EBUSY:
+                    throw .unfit("\(device.path) is used by another program; see: fuser -v \(device.path)")
+                case ENOLINK: throw .unfit("nothing comes into \(device.path): is its source on, and the cable in?")
+                case ENOLCK, ERANGE:
+                    throw .unfit("what comes into \(device.path) cannot be used: \(SystemError.text(error.code))")
+                default: throw .system(error)
+                }
             }
         }
         throw .unfit("\(device.path) is busy")

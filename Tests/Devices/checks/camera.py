@@ -2,7 +2,7 @@
 import base64
 
 from checks import check
-from devices import Camera
+from devices import Camera, HDMIInput
 from gateway import expect
 from pictures import Picture, chart, parts, scene
 
@@ -112,6 +112,46 @@ def camera_change(gateway, long):
         job.stop()
         # v4l2loopback gives a node another format only when it is made anew; the daemon looks at it every ten seconds.
         gateway.guest.until("modprobe -r v4l2loopback 2>/dev/null", "the daemon to let go of it")
+
+
+def in_doubt(gateway, lane="belt-1"):
+    return gateway.ask("lane", "show", lane)["lanes"][0]["in_doubt"]
+
+
+@check("camera-format-change")
+def camera_format_change(gateway, long):
+    """What comes into an HDMI input changes its size under the daemon, or goes: it is read on, and the lane is in doubt."""
+    camera = HDMIInput(gateway.guest)
+    labels = ["SB55000"]
+    job = camera.send(scene(labels[0]))
+    attach(gateway, camera)
+    gateway.expect_accepted("belt-1", labels, 60)
+    expect(not in_doubt(gateway), "a lane whose bag was seen is in doubt")
+    pid = gateway.sh("systemctl show --property MainPID --value scangate").strip()
+    for number, (width, height) in enumerate(((800, 600), (720, 576), (640, 480)) if long else ((800, 600),), 1):
+        job.stop()
+        job = camera.send(Picture(width, height))
+        gateway.until("the lane to be in doubt", lambda: in_doubt(gateway))
+        # In that size, and by itself: nobody has opened its node anew.
+        gateway.cli("camera", "snapshot", "belt-1", "/root/seen.png", "--plain")
+        seen = Picture.of_png(base64.b64decode(gateway.sh("base64 -w0 /root/seen.png")))
+        expect((seen.width, seen.height) == (width, height), f"the daemon sees {seen.width}x{seen.height}")
+        job.stop()
+        labels.append(f"SB5500{number}")
+        job = camera.send(scene(labels[-1], width=width, height=height))
+        gateway.expect_accepted("belt-1", labels, 60)
+        expect(not in_doubt(gateway), "a lane whose bag was seen is in doubt")
+    log = gateway.log()
+    expect("unplugged" not in log and "no frames" not in log, f"it was let go of:\n{log}")
+    camera.pull()
+    gateway.until("the daemon to see the signal go", lambda: "nothing comes into" in gateway.log())
+    job.stop()
+    labels.append("SB55009")
+    camera.send(scene(labels[-1], width=720, height=480))
+    gateway.expect_accepted("belt-1", labels, 90)
+    now = gateway.sh("systemctl show --property MainPID --value scangate").strip()
+    expect(now == pid, "the daemon itself was started anew")
+    return f"{len(labels) - 1} times"
 
 
 @check("camera-stall")

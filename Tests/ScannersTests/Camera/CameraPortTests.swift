@@ -107,12 +107,18 @@ import Testing
         }
     }
 
-    @Test func `a camera whose format changes is begun anew, and nobody need know`() async throws {
+    @Test func `a camera whose format changes is begun anew, and a bag may have passed meanwhile`() async throws {
         let stage = try Stage()
         try await reading(stage) { sink in
             try await sink.waitForConnection()
             stage.play(.change)
             try await eventually("it is begun anew") { stage.starts == 2 }
+            // When it happens, for other scanners of the lane, and when it sees again.
+            var told: [String] = []
+            while told.count < 2 {
+                told.append(try await sink.next { if case .event(_, .missed(let text)) = $0 { text } else { nil } })
+            }
+            #expect(told[0].contains("has changed its format") && told[1].contains("no frame could be looked at"))
             stage.show(scene(Codes.third))
             #expect(try await sink.nextLabel() == "SB00003")
         }
