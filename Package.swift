@@ -164,7 +164,7 @@ let package = Package(
         tests("FrameLinkTests", ["FrameLink", "Model", "Posix"]),
         // A decode worker that dies when a test wants it to.
         .executableTarget(
-            name: "mortal-worker", dependencies: ["DecodeWorker", "FrameLink", "Model"], path: "Tests/MortalWorker",
+            name: "mortal-worker", dependencies: ["DecodeWorker", "Imaging", "Model"], path: "Tests/MortalWorker",
             swiftSettings: swiftSettings),
         tests("DecodeWorkerTests", ["DecodeWorker", "FrameLink", "Imaging", "Model", "Pictures", "Posix"]),
         tests("WireTests", ["Wire", "Model", "Crypto", "JSON"]),

@@ -1,6 +1,7 @@
 internal import Decoding
 internal import FrameLink
 internal import Glibc
+internal import Imaging
 internal import Model
 internal import Posix
 internal import Sandbox
@@ -25,7 +26,7 @@ public enum DecodeWorker {
     public static func run(_ words: [String]) -> Int32 { run(words, trap: nil) }
 
     /// The same with a decoder that does what a test wants.
-    static func run(_ words: [String], trap: ((CodeDecoder, FrameMemory) -> Void)?) -> Int32 {
+    static func run(_ words: [String], trap: ((CodeDecoder, LumaView) -> Void)?) -> Int32 {
         do {
             try OwnProgram.tieToParent()
             let memory = try FrameMemory(FileDescriptor(owning: Given.memory))
@@ -33,14 +34,12 @@ public enum DecodeWorker {
             let symbologies = Set(
                 (words.first ?? "").split(separator: ",").compactMap { Symbology(rawValue: String($0)) })
             let charset = words.count > 1 ? Charset(rawValue: words[1]) : nil
-            var isServing = false
             do {
                 var reader = try FrameReader(
-                    memory, symbologies: symbologies.isEmpty ? [.qr] : symbologies, charset: charset ?? .utf8
-                ) { decoder in if isServing { trap?(decoder, memory) } }
+                    memory, symbologies: symbologies.isEmpty ? [.qr] : symbologies, charset: charset ?? .utf8,
+                    trap: trap)
                 if let fault = reader.warmUp() { throw Unfit(description: fault) }
                 try shut()
-                isServing = true
                 serve(socket, &reader)
             } catch {
                 // The daemon says it, and tries again later.

@@ -15,20 +15,24 @@ struct FrameReader: ~Copyable {
     private let kept = LumaImage()
     private var keptSharpness: Int?
     private var gate = MotionGate()
+    private var background = Background()
+    private let uncovered = LumaImage()
+    private let sight: Sight
     private var resting = 0
     private var searches = 0
 
-    /// - Parameter trap: what a test has a decoder do; called when one is about to look at a picture.
+    /// - Parameter trap: what a test has a decoder do; called when one is about to look at a frame.
     init(
         _ memory: FrameMemory, symbologies: Set<Symbology>, charset: Charset = .utf8,
-        trap: ((CodeDecoder) -> Void)? = nil
+        trap: ((CodeDecoder, LumaView) -> Void)? = nil
     ) throws {
         let codec = try JPEGCodec()
+        let sight = Sight()
         let reader = try CodeReader(symbologies: symbologies, charset: charset) { decoder in
             memory.note(decoder)
-            if let decoder { trap?(decoder) }
+            if let decoder, let picture = sight.picture { trap?(decoder, picture) }
         }
-        (self.memory, self.codec) = (memory, codec)
+        (self.memory, self.codec, self.sight) = (memory, codec, sight)
         self.reader = reader
         readsQR = symbologies.contains(.qr)
     }
@@ -67,8 +71,10 @@ struct FrameReader: ~Copyable {
         (result.width, result.height) = (picture.width, picture.height)
         let (isChanged, isDue) = gate.look(picture, at: .microseconds(start))
         (result.isChanged, result.isSearched) = (isChanged, isDue)
-        if isDue {
+        if isDue, let picture = searched(picture, order.background) {
             searches += 1
+            sight.picture = picture
+            defer { sight.picture = nil }
             // No memory is all that can be wrong; the frame was not searched then.
             if let codes = try? reader.read(picture, effort: .frame(searches), without: order.without) {
                 result.codes = codes.filter { !$0.bytes.isEmpty }.map { FrameCode($0) }
@@ -76,10 +82,22 @@ struct FrameReader: ~Copyable {
                 result.isSearched = false
             }
         }
+        if order.background == .learnt { background.learn(picture) }
         if order.keeps { keep(picture, isChanged, &result) }
         if let wanted = order.picture { result.pictureLength = put(picture, as: wanted) }
         result.microseconds = Int(SystemClock.bootMicroseconds - start)
         return result
+    }
+
+    /// What of a frame is to be searched; nil for nothing.
+    private mutating func searched(_ picture: LumaView, _ way: FrameOrder.Background) -> LumaView? {
+        switch way {
+        case .searched:
+            background.forget()
+            return picture
+        case .learnt: return nil
+        case .hidden: return background.hide(in: picture, to: uncovered) ? uncovered.view : nil
+        }
     }
 
     /// Looks at a picture file, with all passes.
@@ -146,6 +164,11 @@ struct FrameReader: ~Copyable {
         }
         return 0
     }
+}
+
+/// The frame that decoders look at, for a test's trap.
+private final class Sight {
+    var picture: LumaView?
 }
 
 extension [UInt8] {

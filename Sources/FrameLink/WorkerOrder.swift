@@ -61,6 +61,16 @@ public struct FrameOrder: Sendable, Equatable {
         case luma = 3
     }
 
+    /// What is done with what lies in the picture and does not change.
+    public enum Background: UInt8, Sendable {
+        /// It is searched as all else is.
+        case searched = 0
+        /// This picture is all background: it is not searched.
+        case learnt = 1
+        /// What is as it was in the picture that was learnt last is not searched.
+        case hidden = 2
+    }
+
     /// Which slot.
     public var slot: Int
     /// The camera's number of the frame.
@@ -75,14 +85,16 @@ public struct FrameOrder: Sendable, Equatable {
     public var picture: Picture?
     /// The decoder that is not to see it; nil for none.
     public var without: CodeDecoder?
+    /// What is done with the background.
+    public var background: Background
 
     /// A frame.
     public init(
         slot: Int, number: UInt64, content: Content, length: Int, keeps: Bool = false, picture: Picture? = nil,
-        without: CodeDecoder? = nil
+        without: CodeDecoder? = nil, background: Background = .searched
     ) {
         (self.slot, self.number, self.content, self.length) = (slot, number, content, length)
-        (self.keeps, self.picture, self.without) = (keeps, picture, without)
+        (self.keeps, self.picture, self.without, self.background) = (keeps, picture, without, background)
     }
 
     func write(to out: inout MessageWriter) {
@@ -101,13 +113,16 @@ public struct FrameOrder: Sendable, Equatable {
         out.put(UInt32(keeps ? 1 : 0))
         out.put(picture?.rawValue ?? 0)
         out.put(without?.rawValue ?? 0)
+        out.put(background.rawValue)
     }
 
     init?(from input: inout MessageReader) {
         guard let slot: UInt32 = input.take(), let number: UInt64 = input.take(), let width: UInt32 = input.take(),
             let height: UInt32 = input.take(), let length: UInt32 = input.take(), let keeps: UInt32 = input.take(),
             let picture: UInt32 = input.take(), let without: UInt8 = input.take(),
-            without == 0 || CodeDecoder(rawValue: without) != nil, slot < FrameMemory.slots, width <= 1 << 14,
+            without == 0 || CodeDecoder(rawValue: without) != nil,
+            let background = input.take(UInt8.self).flatMap(Background.init), slot < FrameMemory.slots,
+            width <= 1 << 14,
             height <= 1 << 14,
             width * height <= length
         else { return nil }
@@ -123,6 +138,6 @@ public struct FrameOrder: Sendable, Equatable {
         }
         self.init(
             slot: Int(slot), number: number, content: content, length: Int(length), keeps: keeps != 0,
-            picture: Picture(rawValue: picture), without: CodeDecoder(rawValue: without))
+            picture: Picture(rawValue: picture), without: CodeDecoder(rawValue: without), background: background)
     }
 }

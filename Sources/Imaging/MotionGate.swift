@@ -37,7 +37,8 @@ public struct MotionGate {
         return (isChanged, isDue)
     }
 
-    private static func cells(of picture: LumaView) -> [UInt8] {
+    /// Means of 4 by 4 pixels, one in 16 by 16, row after row; none of a picture that is smaller.
+    static func cells(of picture: LumaView) -> [UInt8] {
         guard picture.width >= 4, picture.height >= 4 else { return [] }
         var cells: [UInt8] = []
         cells.reserveCapacity((picture.width / 16 + 1) * (picture.height / 16 + 1))

@@ -24,6 +24,8 @@ struct FrameLinkTests {
             .frame(FrameOrder(slot: 1, number: 9, content: .luma(width: 1280, height: 720), length: 921_600)),
             .frame(FrameOrder(slot: 0, number: 10, content: .jpeg, length: 4711, keeps: true, picture: .png)),
             .frame(FrameOrder(slot: 0, number: 11, content: .file, length: FrameMemory.fileSize)), .kept,
+            .frame(FrameOrder(slot: 0, number: 12, content: .jpeg, length: 1, without: .zbar, background: .learnt)),
+            .frame(FrameOrder(slot: 0, number: 13, content: .jpeg, length: 1, background: .hidden)),
         ]
         for order in orders {
             #expect(order.message.count <= WorkerOrder.limit)

@@ -205,6 +205,7 @@ struct DoctorTests {
             ("\"frames\": 1000, \"unreadable\": 101", "null", "10 % of its frames come damaged"),
             ("\"frames\": 1000, \"poison\": 2", "null", "7 frames have ended its decoder, 2 of them"),
             ("\"frames\": 1000", "\"zbar\"", "what only zbar reads is not read for the moment"),
+            ("\"frames\": 1000", "\"background\"", "only what comes or moves beside it is read"),
         ] as [(String, String, String?)])
     func `a camera that drops or spoils frames, or whose frames end its decoder, is a fault`(
         counts: String, without: String, expected: String?

@@ -1,5 +1,5 @@
-import FrameLink
 import Glibc
+import Imaging
 import Model
 
 @testable import DecodeWorker
@@ -7,16 +7,14 @@ import Model
 /// A decode worker of whose decoders one ends at pictures of a test's: the program itself, in its sandbox, with its
 /// libraries; only the mistake in one of them is ours.
 ///
-/// A picture whose first pixel is `killer` ends it when the decoder looks whose number the second pixel is.
+/// A picture whose first pixel is `killer` ends it when a decoder looks whose number is in the second pixel: 3 has both.
 @main enum Main {
     static let killer: UInt8 = 0xDE
 
     static func main() {
         exit(
-            DecodeWorker.run(Array(CommandLine.arguments.dropFirst(2))) { decoder, memory in
-                for slot in 0..<FrameMemory.slots where memory.slot(slot)[0] == killer {
-                    if memory.slot(slot)[1] == decoder.rawValue { abort() }
-                }
+            DecodeWorker.run(Array(CommandLine.arguments.dropFirst(2))) { decoder, picture in
+                if picture[0, 0] == killer, picture[1, 0] & decoder.rawValue != 0 { abort() }
             })
     }
 }

@@ -164,7 +164,7 @@ extension Administrator {
             $0.key("frames_per_s")
             $0.value(.real((camera.rate * 10).rounded() / 10))
             $0.key("without")
-            if let decoder = camera.without { $0.string("\(decoder)") } else { $0.null() }
+            if let omission = camera.without { $0.string("\(omission)") } else { $0.null() }
             $0.key("recent")
             $0.object { write(camera.recent, to: &$0) }
         }

@@ -22,6 +22,13 @@ extension Doctor {
         return [decoder] + cameras.compactMap { frames(of: $0) }
     }
 
+    /// What is not read while something is left out.
+    private static func consequence(of omission: String) -> String {
+        omission == "background"
+            ? "; both decoders end at it, and only what comes or moves beside it is read for the moment"
+            : "; what only \(omission) reads is not read for the moment"
+    }
+
     /// What becomes of one camera's frames; nil while it gives none, which its port tells.
     private static func frames(of device: JSONValue) -> Finding? {
         guard let name = device["name"]?.string, let camera = device["camera"], device["connected"]?.bool == true,
@@ -36,7 +43,7 @@ extension Doctor {
                 check,
                 fault: "\(count("poison", of: camera)) frames have ended its decoder, \(poison) of them in the last "
                     + "two minutes: a printed code that breaks it passes, or lies before it"
-                    + (without.map { "; what only \($0) reads is not read for the moment" } ?? "")
+                    + (without.map(Self.consequence) ?? "")
                     + ". Find it: scangate camera snapshot \(name)",
                 mend: "")
         }

@@ -141,7 +141,7 @@ final class CameraCapture {
         rate.note(1 + skipped, at: time)
     }
 
-    private func noteCounts(_ time: Int64, without: CodeDecoder?) {
+    private func noteCounts(_ time: Int64, without: Omission?) {
         var now = counts
         let told = decoder.counts
         now.dropped += told.replaced
@@ -165,6 +165,9 @@ final class CameraCapture {
             case .picture(let luma):
                 if let picture = maker.picture(luma, rate: rate.perSecond) { window.show(picture) }
             case .kept(let jpeg): if let jpeg { keepFrame?(jpeg) }
+            // Nobody will read what lies there, and the frame counts as looked at: a bag's label may be in it.
+            case .unsearched:
+                out.send(.missed("both decoders have ended at what the camera sees, and what lies there is not read"))
             case .trouble(let text): tell(text, time)
             case .unfit(let text): throw .unfit(text)
             }

@@ -160,7 +160,7 @@ public final class CameraLook {
                 }
             case .picture(let luma):
                 picture = maker.picture(luma, rate: rate.perSecond) ?? picture
-            case .kept: break
+            case .kept, .unsearched: break
             case .trouble(let text): complaints.append(text)
             case .unfit(let text): throw Fault(description: text, isBusy: false)
             }

@@ -1,4 +1,3 @@
-public import Model
 internal import Synchronization
 
 /// What others see of a camera that is read: its counts, and its latest picture when somebody waits for one. Any thread.
@@ -49,8 +48,8 @@ public final class CameraWindow: Sendable {
         public var recent = Counts()
         /// Frames a second that came in the last second; 0 while none come.
         public var rate = 0.0
-        /// The decoder that is left out for the moment, because workers were lost in it.
-        public var without: CodeDecoder?
+        /// What is left out for the moment, because workers were lost.
+        public var without: Omission?
     }
 
     /// Those who may wait for a picture at once.
@@ -110,7 +109,7 @@ public final class CameraWindow: Sendable {
     /// Adds what has happened since the last call.
     ///
     /// - Parameter now: microseconds of uptime.
-    func note(_ more: Counts, rate: Double, without: CodeDecoder?, at now: Int64) {
+    func note(_ more: Counts, rate: Double, without: Omission?, at now: Int64) {
         state.withLock { state in
             if now - state.minute.at >= 60_000_000 {
                 state.before = state.minute.counts

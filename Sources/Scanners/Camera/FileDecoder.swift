@@ -69,7 +69,7 @@ public final class FileDecoder {
                 case .unfit(let text): throw Fault(description: text, isFinal: true)
                 case .trouble(let text) where decoder.counts.poison > poison:
                     throw Fault(description: text, isFinal: false)
-                case .trouble, .picture, .kept: break
+                case .trouble, .picture, .kept, .unsearched: break
                 }
             }
         }

@@ -7,7 +7,7 @@ internal import Posix
 /// A frame that comes while the worker is at another waits in the second slot, and gives way to a newer one, so that no
 /// answer is about a frame older than two. A worker that dies, that takes longer than its time or says what nobody asked
 /// is killed and another one started; the frame that it had is counted as poison and not shown again, and the decoder in
-/// which that was is left out for a while (`LeftOut`). The next worker is started at once, and after more deaths without an
+/// which that was is left out for a while, or what lies in the picture where that was both (`LeftOut`). The next worker is started at once, and after more deaths without an
 /// answer between them ever later, up to 2 s.
 final class FrameDecoder {
     /// How long a worker may take.
@@ -26,6 +26,8 @@ final class FrameDecoder {
         case picture([UInt8]?)
         /// The frame that was kept, as JPEG; nil where none was, or where it was lost with a worker.
         case kept([UInt8]?)
+        /// What lies in the picture now was not searched, and is not for a while: both decoders end at it.
+        case unsearched
         /// A worker was lost; a sentence for the admin.
         case trouble(String)
         /// There will be no worker that works; why.
@@ -65,6 +67,9 @@ final class FrameDecoder {
     private var stillborn = 0
     private var restartAt: Int64?
     private var leftOut = LeftOut()
+    /// Whether the worker knows what lies in the picture.
+    private var knowsBackground = false
+    private var isLearning = false
     private(set) var counts = Counts()
 
     init(_ program: DecoderProgram, patience: Patience = Patience()) {
@@ -89,8 +94,8 @@ final class FrameDecoder {
     }
     private var isReady = false
 
-    /// The decoder that frames are not shown to now.
-    func without(at now: Int64) -> CodeDecoder? { leftOut.decoder(at: now) }
+    /// What is left out now.
+    func without(at now: Int64) -> Omission? { leftOut.omission(at: now) }
 
     /// Starts the first worker.
     func begin(at now: Int64) -> [Event] {
@@ -179,6 +184,7 @@ final class FrameDecoder {
     private func start(at now: Int64) -> [Event] {
         restartAt = nil
         (reader, isReady, busy, askedAt) = (ReportReader(), false, nil, now)
+        (knowsBackground, isLearning) = (false, false)
         guard let memory else { return [] }
         memory.note(nil)
         do throws(SystemError) {
@@ -197,9 +203,15 @@ final class FrameDecoder {
             wantsKept = false
             events.append(.kept(memory?.picture(of: length)))
         case .frame(let result):
-            deaths = 0
+            // That one was looked at without danger: it says nothing of the next.
+            if !isLearning { deaths = 0 }
             counts.answered += 1
             if result.isUnreadable { counts.unreadable += 1 }
+            if isLearning, !result.isUnreadable {
+                knowsBackground = true
+                events.append(.unsearched)
+            }
+            isLearning = false
             events.append(.frame(result, at: busy?.at ?? now))
             if wantsPicture { events.append(.picture(memory?.picture(of: result.pictureLength))) }
             (busy, wantsPicture) = (nil, false)
@@ -218,7 +230,14 @@ final class FrameDecoder {
         } else if let (offered, at) = waiting {
             var frame = offered
             // Files are not alike: what killed with one says nothing of the next.
-            if frame.content != .file { frame.without = leftOut.decoder(at: now) }
+            let omission = frame.content == .file ? nil : leftOut.omission(at: now)
+            if case .decoder(let decoder) = omission { frame.without = decoder }
+            if omission == .background {
+                (frame.background, isLearning) = knowsBackground ? (.hidden, false) : (.learnt, true)
+            } else {
+                // The order has it forget.
+                knowsBackground = false
+            }
             order = .frame(frame)
             waiting = nil
             busy = (frame.slot, at, frame.content == .file)
@@ -247,7 +266,10 @@ final class FrameDecoder {
                 busy?.isFile == true
                 ? nil
                 : memory?.noted.map { decoder in
-                    " in \(decoder), which is left out for \(leftOut.lost(in: decoder, at: now) / 1_000_000) s"
+                    let (omission, span) = leftOut.lost(in: decoder, at: now, isHang: why != "ended")
+                    return omission == .background
+                        ? " in \(decoder), after the other one: for \(span / 1_000_000) s only what changes is looked at"
+                        : " in \(decoder), which is left out for \(span / 1_000_000) s"
                 }
             events.append(
                 .trouble(

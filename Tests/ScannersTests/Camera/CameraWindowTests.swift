@@ -42,12 +42,12 @@ struct CameraWindowTests {
         (ten.frames, ten.dropped, ten.poison) = (10, 2, 1)
         var recent: [Int] = []
         for half in Int64(10)..<17 {
-            window.note(ten, rate: 30, without: .zbar, at: half * minute / 2)
+            window.note(ten, rate: 30, without: .decoder(.zbar), at: half * minute / 2)
             recent.append(window.status.recent.frames)
         }
         #expect(window.status.counts.frames == 70 && window.status.counts.dropped == 14)
         // Ten each half a minute, and a minute's beginning is noted with its first frames.
         #expect(recent == [10, 20, 30, 40, 30, 40, 30])
-        #expect(window.status.rate == 30 && window.status.without == .zbar)
+        #expect(window.status.rate == 30 && window.status.without == .decoder(.zbar))
     }
 }

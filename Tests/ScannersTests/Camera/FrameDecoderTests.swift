@@ -11,8 +11,9 @@ import Testing
 /// A worker that does what a test says, on this side of a socket.
 private final class Puppet: DecoderProcess, Sendable {
     let socket: MessageSocket
+    let memory: FrameMemory?
     private let ended = Mutex(false)
-    init(_ socket: MessageSocket) { self.socket = socket }
+    init(_ socket: MessageSocket, _ memory: FrameMemory?) { (self.socket, self.memory) = (socket, memory) }
     var hasEnded: Bool { ended.withLock { $0 } }
     func end() -> String {
         ended.withLock { $0 = true }
@@ -27,8 +28,9 @@ private final class Puppet: DecoderProcess, Sendable {
     }
     /// The number of the frame that it was given.
     func frame() -> UInt64? { if case .frame(let order) = order() { order.number } else { nil } }
-    func answer(_ number: UInt64, _ codes: [String] = []) {
+    func answer(_ number: UInt64, _ codes: [String] = [], isUnreadable: Bool = false) {
         var result = FrameResult(number: number)
+        result.isUnreadable = isUnreadable
         result.codes = codes.map { FrameCode(bytes: Array($0.utf8), symbology: .qr) }
         for message in WorkerReport.messages(result) { #expect(socket.send(message) == .taken) }
     }
@@ -39,8 +41,10 @@ private final class Puppets: Sendable {
     var all: [Puppet] { puppets.withLock { $0 } }
     var last: Puppet { all[all.count - 1] }
     var program: DecoderProgram {
-        DecoderProgram { [self] (socket, _) throws(SystemError) in
-            let puppet = Puppet(MessageSocket(FileDescriptor(owning: dup(socket))))
+        DecoderProgram { [self] (socket, memory) throws(SystemError) in
+            let puppet = Puppet(
+                MessageSocket(FileDescriptor(owning: dup(socket))), try FrameMemory(FileDescriptor(owning: dup(memory)))
+            )
             puppets.withLock { $0.append(puppet) }
             return puppet
         }
@@ -160,6 +164,56 @@ struct FrameDecoderTests {
         #expect(puppets.last.socket.send([UInt8](repeating: 4, count: 13_000)) == .taken)
         #expect(Self.frames(decoder.read(at: 0)).isEmpty)
         #expect(puppets.all[0].hasEnded)
+    }
+
+    @Test func `where both decoders have ended, the next frame is learnt, and only what changes is searched`() {
+        ready()
+        var number: UInt64 = 0
+        /// The order for the next frame.
+        func order(at now: Int64) -> FrameOrder? {
+            number += 1
+            offer(number, at: now)
+            guard case .frame(let order) = puppets.last.order() else { return nil }
+            return order
+        }
+        func end(in decoder: CodeDecoder, at now: Int64) {
+            puppets.last.memory?.note(decoder)
+            shutdown(puppets.last.socket.file.raw, Int32(SHUT_RDWR))
+            #expect(Self.troubles(self.decoder.read(at: now)).count == 1)
+            while self.decoder.descriptor == nil, let due = self.decoder.deadline { _ = self.decoder.tick(at: due) }
+            puppets.last.say(.ready)
+            _ = self.decoder.read(at: now)
+        }
+        #expect(order(at: 0)?.background == .searched)
+        end(in: .zbar, at: 0)
+        #expect(order(at: 1)?.without == .zbar)
+        end(in: .zxing, at: 1)
+        let learnt = order(at: 2)
+        #expect(learnt?.background == .learnt && learnt?.without == nil)
+        puppets.last.answer(number)
+        #expect(Self.unsearched(decoder.read(at: 3)) == 1)
+        let hidden = order(at: 4)
+        #expect(hidden?.background == .hidden && hidden?.without == nil)
+        puppets.last.answer(number)
+        #expect(Self.unsearched(decoder.read(at: 5)) == 0)
+        // It ends at what has changed: that is learnt, by a worker that knows nothing yet.
+        #expect(order(at: 6)?.background == .hidden)
+        end(in: .zxing, at: 6)
+        #expect(order(at: 7)?.background == .learnt)
+        // A frame that came damaged teaches nothing.
+        puppets.last.answer(number, isUnreadable: true)
+        #expect(Self.unsearched(decoder.read(at: 8)) == 0)
+        #expect(order(at: 9)?.background == .learnt)
+        puppets.last.answer(number)
+        #expect(Self.unsearched(decoder.read(at: 10)) == 1)
+        // Its time is over.
+        #expect(order(at: 6 + 2 * LeftOut.first)?.background == .searched)
+        puppets.last.answer(number)
+        #expect(Self.unsearched(decoder.read(at: 30_000_000)) == 0)
+    }
+
+    private static func unsearched(_ events: [FrameDecoder.Event]) -> Int {
+        events.count { if case .unsearched = $0 { true } else { false } }
     }
 
     @Test func `workers that die again and again are started ever later`() {
