@@ -250,7 +250,7 @@ final class Bench: Sendable {
     var refused: [Settlement] { gateways.flatMap { $0.log.settled.values.filter { $0 != .done } } }
 
     func waitForSettled(
-        _ count: Int, within limit: Duration = .seconds(120), isolation: isolated (any Actor)? = #isolation
+        _ count: Int, within limit: Duration = .seconds(200), isolation: isolated (any Actor)? = #isolation
     ) async throws {
         try await eventually("\(count) scans are settled", within: limit) { self.settled >= count }
     }

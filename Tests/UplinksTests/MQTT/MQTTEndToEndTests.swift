@@ -357,7 +357,8 @@ struct `MQTT from spool to backend` {
                     broker.settings("backend"), backend: bench.simulator.url, gatewayKey: MQTTBench.gatewayKey,
                     plan: { _ in .swallow })
                 await bench.log.waitForSettled(4)
-                try await eventually("it has arrived") { application.batches.count == 1 }
+                // Twice where its PUBACK came too late.
+                try await eventually("it has arrived") { application.batches.count >= 1 }
                 await application.stop()
             }
         }
