@@ -39,7 +39,9 @@ struct MQTTTrouble {
         let place = settings.place
         let text = lines.joined(separator: "; ")
         let isHandshake = socketError == 0 && status == MOSQ_ERR_TLS.rawValue
-        if settings.tls != nil, verdict != 0 || !text.isEmpty || isHandshake { return tls(settings, text) }
+        if settings.tls != nil, verdict != 0 || !text.isEmpty || isHandshake {
+            return isDamage(text, wasUp: wasUp) ? damage(settings, text) : tls(settings, text)
+        }
         switch status {
         case MOSQ_ERR_EAI.rawValue, MOSQ_ERR_LOOKUP.rawValue:
             return MQTTFailure(
@@ -84,6 +86,24 @@ struct MQTTTrouble {
         }
         return MQTTFailure(
             .network, "\(settings.place): the broker closed the connection before it took it", hint: hint)
+    }
+
+    /// What a flipped bit leaves of a TLS record, in OpenSSL's words: nothing that a person could mend at either end.
+    private static let damaged = [
+        "bad record mac", "decryption failed", "decode error", "digest check failed", "unexpected message",
+        "unexpected record",
+    ]
+
+    // Of a connection that was up, no certificate is in question any more, unless the broker says so.
+    private func isDamage(_ text: String, wasUp: Bool) -> Bool {
+        guard verdict == 0, !text.contains("unexpected eof") else { return false }
+        return Self.damaged.contains { text.contains($0) } || wasUp && !text.isEmpty && !text.contains("alert")
+    }
+
+    private func damage(_ settings: MQTTSettings, _ text: String) -> MQTTFailure {
+        MQTTFailure(
+            .network, "\(settings.place): TLS: what came was damaged on the way: \(words(text))",
+            hint: "check the network between")
     }
 
     // The numbers are X509_V_ERR_… of OpenSSL's x509_vfy.h.

@@ -25,6 +25,29 @@ struct `An MQTT client over TLS` {
         }
     }
 
+    // Another bit each, in the record's head or in what is encrypted.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func `takes damage on the way for the network's, and is back soon`(_ seed: UInt64) async throws {
+        try await withTLS { directory, options in
+            let broker = try await MosquittoBroker(in: directory, options)
+            let proxy = try CrookedProxy(to: broker.port, seed: seed)
+            defer { proxy.close() }
+            let settings = MQTTSettings(
+                host: "127.0.0.1", port: UInt16(proxy.port), tls: .init(caFile: "\(directory)/ca.pem"), clientID: "x")
+            try await withClient(settings) { client, told in
+                #expect(await client.connected(within: .seconds(60)) == nil)
+                proxy.behave(.corruptAnswer)
+                // Many answers: one whose length was turned waits for more of them.
+                let publishing = (1...50).map { _ in Task { await client.publish(MQTTMessage("t", [1])) } }
+                try await eventually("the connection breaks") { !told.failures.isEmpty }
+                proxy.behave(.none)
+                #expect(told.failures.map(\.kind) == [.network], "\(told.failures)")
+                #expect(await client.connected(within: .seconds(100)) == nil)
+                for task in publishing { task.cancel() }
+            }
+        }
+    }
+
     @Test(arguments: [
         Case(
             name: "wrong authority", authority: "stranger.pem",
