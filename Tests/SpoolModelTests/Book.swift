@@ -2,7 +2,7 @@ import Model
 import Spool
 
 /// What a spool's file should say, in plain Swift: the model.
-struct Book {
+struct Book: Equatable {
     struct Lane: Equatable {
         /// The places of all scans that it was ever given, in order.
         var numbers: [Int64] = []

@@ -141,9 +141,9 @@ actor Station: SettlementSink {
         let next = books[0].applying(change)
         do {
             try spool.commit(change)
+            // What changes nothing writes nothing over what a failure before has left in the WAL.
+            if next != books[0] { (ghosts, mayHaveRemoved) = ([], false) }
             books = [next]
-            ghosts = []
-            mayHaveRemoved = false
             try await announce()
         } catch let error as SpoolError {
             note("commit: \(error.code)")
