@@ -30,7 +30,7 @@ final class Inotify: @unchecked Sendable {
         guard raw >= 0 else { throw SystemError("watch", path) }
         descriptor = FileDescriptor(owning: raw)
         token = try poll.watch(raw, for: .readable, named: path) { [unowned self] _ in
-            read()
+            drain()
             dispatch()
         }
     }
@@ -65,9 +65,16 @@ final class Inotify: @unchecked Sendable {
         inotify_rm_watch(descriptor.raw, watch)
     }
 
-    /// Reads the events that wait and tells those whom they concern; they are called from the thread's loop, never from
-    /// within another's call.
-    func read() {
+    /// Reads the events that wait, for one who asks; others whom they concern are called from the thread's loop, never
+    /// from within another's call.
+    func read(for asker: PathWatch) {
+        drain()
+        guard !isDispatchDue, paths.values.contains(where: { $0 !== asker && $0.hasNews }) else { return }
+        isDispatchDue = true
+        _ = poll.after(.zero) { [weak self] in self?.dispatch() }
+    }
+
+    private func drain() {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while case let count = Glibc.read(descriptor.raw, &buffer, buffer.count), count > 0 {
             var place = 0
@@ -82,9 +89,6 @@ final class Inotify: @unchecked Sendable {
                 place += 16 + length
             }
         }
-        guard !isDispatchDue, paths.values.contains(where: \.hasNews) else { return }
-        isDispatchDue = true
-        _ = poll.after(.zero) { [weak self] in self?.dispatch() }
     }
 
     private func tell(_ watch: Int32, mask: UInt32, _ name: ArraySlice<UInt8>) {

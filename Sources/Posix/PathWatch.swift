@@ -54,8 +54,11 @@ public final class PathWatch {
             watched[name] = nil
         }
         for (name, mask) in wanted {
-            // Adding a watch that is there changes nothing; one on a node made anew gets a new number.
-            watched[name] = inotify.add(name, mask, for: self)
+            // Adding a watch that is there changes nothing. What was made anew or moved here has another number, and what was
+            // there before may live on elsewhere.
+            let watch = inotify.add(name, mask, for: self)
+            if let old = watched[name], old != watch { inotify.remove(old, for: self) }
+            watched[name] = watch
         }
     }
 
@@ -65,7 +68,7 @@ public final class PathWatch {
     /// Reads the events that wait; whether one of them was about the path: about the entry that it goes through, or
     /// about a watched file or directory itself, whose events carry no name (inotify(7)).
     public func concernsPath() -> Bool {
-        inotify.read()
+        inotify.read(for: self)
         defer { hasNews = false }
         return hasNews
     }
