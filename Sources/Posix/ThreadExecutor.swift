@@ -94,7 +94,11 @@ public enum Threads {
         nanosleep(&time, nil)
     }
 
-    /// The same, with the thread's handle.
+    /// Blocks of 512 bytes that came from disks for the calling thread so far, read ahead included (getrusage(2),
+    /// `ru_inblock`); always 0 where the kernel does not count them.
+    public static func blocksFromDisk() -> Int64 { scangate_blocks_from_disk() }
+
+    /// Like `run`, with the thread's handle.
     @discardableResult
     static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
         var thread = pthread_t()

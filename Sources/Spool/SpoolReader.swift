@@ -1,5 +1,6 @@
 internal import Database
 public import Model
+internal import Posix
 
 /// What is read from the spool: batches, lists, searches. A connection of its own, beside the writer's.
 ///
@@ -8,6 +9,7 @@ public final class SpoolReader {
     private let connection: Connection
     private var laneIDs: [LaneID: Int64] = [:]
     private var isOpen = true
+    private var readAhead = ReadAhead()
 
     /// One scan with what became of it for one group.
     public struct Entry: Sendable, Equatable {
@@ -101,6 +103,9 @@ public final class SpoolReader {
     {
         do {
             guard let id = try id(of: lane) else { return [] }
+            let blocks = Threads.blocksFromDisk()
+            let isAhead = try bringIn(lane, after: n, count: limit)
+            defer { readAhead.note(stretch: isAhead, fromDisk: Threads.blocksFromDisk() > blocks) }
             return try connection.rows(
                 """
                 SELECT s.n, s.wire, e.state FROM scan s LEFT JOIN exception e ON e.grp = ? AND e.n = s.n
@@ -110,7 +115,20 @@ public final class SpoolReader {
                 // One that was sent back waits in its place.
                 (StoredScan(n: $0.integer(0), wire: $0.blob(1)), !$0.isNull(2) && $0.text(2) != "requeued")
             }
-        } catch { throw SpoolError(error) }
+        } catch { throw SpoolError(wrapping: error) }
+    }
+
+    // Brings the pages of a lane's next scans into memory in the order of the file; false where that is not called for.
+    private func bringIn(_ lane: LaneID, after n: Int64, count: Int) throws -> Bool {
+        guard readAhead.isCold, let last = try number(of: lane, after: n, count: Int64(count)),
+            let stretch = readAhead.stretch(from: n + 1, to: last, holding: count)
+        else { return false }
+        // `lane` is in the page of its scan; counting the rows would read the index instead.
+        _ = try connection.first(
+            "SELECT max(lane) FROM scan NOT INDEXED WHERE n BETWEEN ? AND ?", .integer(stretch.lowerBound),
+            .integer(stretch.upperBound)
+        ) { $0.integer(0) }
+        return true
     }
 
     /// The scans of these places, in order.

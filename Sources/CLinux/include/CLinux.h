@@ -28,6 +28,7 @@ int scangate_accept(int listener);
 int scangate_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 bool scangate_clock_synced(long *estimated_error_us);
 int64_t scangate_clock_ns(int clock);
+int64_t scangate_blocks_from_disk(void);
 int scangate_open_pty(char *path, size_t size);
 int scangate_random(void *bytes, size_t count);
 int scangate_pending_input(int fd);
