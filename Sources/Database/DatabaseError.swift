@@ -34,7 +34,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
 
     /// What kind of trouble it is.
     public var kind: Kind {
-        switch code & 0xFF {
+        // The latter: the shared memory, a file beside the database, could not be given its length.
+        switch code == SQLITE_FULL || code == SQLITE_IOERR | 19 << 8 ? SQLITE_FULL : code & 0xFF {
         case SQLITE_FULL: .full
         case SQLITE_IOERR: .inputOutput
         case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt

@@ -26,8 +26,10 @@ public struct FileLock: ~Copyable, Sendable {
             let digits = String(decoding: bytes[..<count].prefix { (48...57).contains($0) }, as: UTF8.self)
             throw Held(path: path, holder: digits.isEmpty ? "another process" : "process \(digits)")
         }
-        ftruncate(file.raw, 0)
-        try file.write(Array("\(getpid())\n".utf8), subject: path)
+        // Over what is there, then cut: an emptied file may not get its block back on a full filesystem. Who holds the lock is
+        // a help to people, and worth no failure.
+        let holder = Array("\(getpid())\n".utf8)
+        if (try? file.write(holder, subject: path)) != nil { ftruncate(file.raw, off_t(holder.count)) }
         self.file = file
     }
 }

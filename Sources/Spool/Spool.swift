@@ -13,6 +13,7 @@ internal import Posix
 /// 4. At a bound of `SpoolLimits` `room` throws and nothing is stored; nothing is ever dropped to make room but judged
 ///    scans that are only kept for `scans find`.
 /// 5. After a failed commit the file is closed and opened again, and what it says is believed.
+/// 6. While a part of the `Ballast` is given up no scan is stored: it is for what waits.
 ///
 /// Confined to its owner (the intake actor). Readers have connections of their own (`SpoolReader`).
 public final class Spool {
@@ -34,6 +35,10 @@ public final class Spool {
     /// The file is near its bound although everything judged is gone: mirrors have to give up what waits for them.
     public private(set) var isPressed = false
     var connection: Connection
+    let ballast: Ballast
+    var keepsBallast = false
+    /// The WAL was folded in for want of room, and nothing was committed since.
+    var hasFolded = false
     var lastMark: Int64 = .min
     private var lastNumber: Int64
     /// False after a file was closed on a failure and could not be opened again.
@@ -63,8 +68,9 @@ public final class Spool {
     public init(directory: String, limits: SpoolLimits) throws {
         path = directory + "/spool.db"
         self.limits = limits
+        ballast = Ballast(directory: directory, minFree: limits.minFree)
         connection = try Self.open(path)
-        log = try Self.identify(connection, anew: true)
+        log = try Self.identifyAnew(connection)
         lastNumber = try Self.highestNumber(connection)
         try load()
     }
@@ -133,6 +139,7 @@ public final class Spool {
                 .full, "\(path) has \(bytesAtLastLook) bytes of live pages and WAL, max_bytes is \(limits.maxBytes)",
                 hint: "see `scangate uplink list`, or raise [spool] max_bytes")
         }
+        try roomOnBallast()
         guard let free = try? Files.freeBytes(path) else { return }
         guard free >= limits.minFree else {
             throw SpoolError(
@@ -162,6 +169,7 @@ public final class Spool {
             throw SpoolError(wrapping: error)
         }
         commitsSinceLook += 1
+        hasFolded = false
         if !change.cutovers.isEmpty { assignments = applying(change).assignments }
         for (lane, state) in change.laneStates { lanes[lane]?.state = state }
         for (lane, sequence) in change.laneSequences { lanes[lane]?.sequence = sequence }
@@ -172,7 +180,8 @@ public final class Spool {
 
     /// Closes the file, opens it again, and believes what it says, except that no number is handed out twice.
     ///
-    /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside.
+    /// - Throws: `SpoolError`; with code `damaged` the file has to be set aside. With code `full` a step of the ballast is
+    ///   given up for the next time.
     public func reopen() throws(SpoolError) {
         isOpen = false
         connection.close()
@@ -191,7 +200,9 @@ public final class Spool {
             lanes.removeAll()
             try load()
         } catch {
-            throw SpoolError(wrapping: error)
+            let error = SpoolError(wrapping: error)
+            if error.code == .full { _ = ballast.giveUp() }
+            throw error
         }
     }
 
@@ -234,6 +245,7 @@ public final class Spool {
             bytesAtLastLook = try bytes()
         }
         isPressed = bytesAtLastLook >= limits.maxBytes - limits.maxBytes / 16
+        if keepsBallast && !ballast.isThere { ballast.layDown() }
         commitsSinceLook = 0
     }
 
@@ -351,6 +363,15 @@ public final class Spool {
             return log
         } catch {
             throw SpoolError(wrapping: error)
+        }
+    }
+
+    // A killed process leaves a WAL behind which there may be no room. Folded in, it is written from its beginning again.
+    private static func identifyAnew(_ connection: Connection) throws(SpoolError) -> LogID {
+        do { return try identify(connection, anew: true) } catch {
+            guard error.code == .full else { throw error }
+            _ = try? connection.checkpoint()
+            return try identify(connection, anew: true)
         }
     }
 

@@ -3,15 +3,15 @@ import Posix
 import Simulator
 import TestSupport
 
-/// A filesystem of 6 MiB, mounted for a test.
+/// A filesystem of a few MiB, mounted for a test.
 func withSmallDisk(
     isolation: isolated (any Actor)? = #isolation, _ contract: SimulatorSettings.Contract? = nil,
-    _ body: (GatewayBench, SmallDisk) async throws -> Void
+    mebibytes: Int = 6, _ body: (GatewayBench, SmallDisk) async throws -> Void
 ) async throws {
     try await withBench(contract) { bench in
         try Files.makeDirectory(bench.stateDirectory)
         let path = bench.stateDirectory
-        guard mount("tmpfs", path, "tmpfs", 0, "size=6m,mode=700") == 0 else {
+        guard mount("tmpfs", path, "tmpfs", 0, "size=\(mebibytes)m,mode=700") == 0 else {
             throw SetupError("mount: \(String(cString: strerror(errno)))")
         }
         // Lazily: whoever still has a file open must not keep the directory from going.

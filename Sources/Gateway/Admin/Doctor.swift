@@ -102,10 +102,21 @@ public enum Doctor {
         guard let free = try? Files.freeBytes(directory) else {
             return Finding("disk", fault: "cannot look at the filesystem of \(directory)", mend: "")
         }
-        let text = "\(free >> 20) MiB free, min_free is \(configuration.spool.minFree >> 20) MiB"
-        guard free <= configuration.spool.minFree else { return Finding("disk", good: text) }
+        let minFree = configuration.spool.minFree
+        let text = "\(free >> 20) MiB free, min_free is \(minFree >> 20) MiB"
+        let ballast = Ballast(directory: directory, minFree: minFree)
+        let why: String
+        if ballast.missing > 0 {
+            why =
+                "it was full, and the room that was kept for what waits is given up: scans are refused until "
+                + "\((ballast.wanted >> 20) + 1) MiB are free"
+        } else if free <= minFree {
+            why = "below it scans are refused"
+        } else {
+            return Finding("disk", good: text)
+        }
         return Finding(
-            "disk", fault: text + "; below it scans are refused. What else is large: du -xh / | sort -h | tail",
+            "disk", fault: "\(text); \(why). What else is large: du -xh / | sort -h | tail",
             mend: "journalctl --vacuum-size=100M && apt-get clean")
     }
 

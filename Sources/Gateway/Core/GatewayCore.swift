@@ -46,12 +46,12 @@ final class GatewayCore: Sendable {
         let lock = try FileLock(directory + "/lock")
         events = EventHub(clock: clock)
         signals = SignalSet(clock: clock)
-        let registry = try Registry(
-            stateDirectory: directory, sealingKeyFile: configuration.keys.sealingKeyFile, clock: clock)
+        let ballast = Ballast(directory: directory, minFree: configuration.spool.minFree)
+        let registry = try Self.openRegistry(directory, configuration.keys.sealingKeyFile, clock, ballast)
         gateway = try registry.gatewayName(configured: configuration.gateway.id)
         let groups = configuration.spoolGroups
-        let spool = try Self.openSpool(directory, configuration.spool, groups, clock, events)
-        try spool.use(groups)
+        let spool = try Self.openSpool(directory, configuration.spool, groups, clock, events, ballast)
+        spool.keepBallast()
         try Self.warnOfUnknownGroups(spool, groups.all)
         intake = Intake(
             gateway: gateway, directory: directory, spool: spool, rules: configuration.laneRules, groups: groups,
@@ -68,6 +68,30 @@ final class GatewayCore: Sendable {
         await log.close()
         await administrator.close()
         lock.withLock { $0 = nil }
+    }
+
+    // On a filesystem without a free byte neither file can be opened: SQLite needs room for its shared memory.
+    private static func openRegistry(
+        _ directory: String, _ sealingKeyFile: String?, _ clock: TimeSource, _ ballast: Ballast
+    ) throws -> Registry {
+        while true {
+            do {
+                return try Registry(stateDirectory: directory, sealingKeyFile: sealingKeyFile, clock: clock)
+            } catch let error as IdentityError where error.code == .storage && ballast.giveUp() {}
+        }
+    }
+
+    private static func openSpool(
+        _ directory: String, _ limits: SpoolLimits, _ groups: SpoolGroups, _ clock: TimeSource, _ events: EventHub,
+        _ ballast: Ballast
+    ) throws -> Spool {
+        while true {
+            do {
+                let spool = try openSpool(directory, limits, groups, clock, events)
+                try spool.use(groups)
+                return spool
+            } catch let error as SpoolError where error.code == .full && ballast.giveUp() {}
+        }
     }
 
     private static func openSpool(

@@ -175,8 +175,8 @@ final class EventHub: Sendable {
                 + SpoolRecovery.advice(path))
     }
 
-    /// Scans can be stored again.
-    func spoolRecovered() { state.withLock { $0.spoolFault = "" } }
+    /// The file is well; a bound that is reached is another matter.
+    func spoolRecovered() { state.withLock { if !$0.isAtBound { $0.spoolFault = "" } } }
 
     /// No bound is reached now; a failure of the file is another matter.
     func spoolHasRoom() {

@@ -9,6 +9,8 @@ extension Intake {
     func recover() {
         guard let failure = fault else { return }
         events.spoolFailed(failure)
+        let wasFull = failure.code == .full
+        if wasFull { spool.startOnBallast() }
         do throws(SpoolError) {
             if failure.code == .damaged { try setAside(failure) }
             do throws(SpoolError) { try spool.reopen() } catch {
@@ -18,15 +20,25 @@ extension Intake {
             }
             // A file made anew knows no group yet; to any other this changes nothing.
             try spool.use(groups)
+            if wasFull { try spool.foldOnBallast() }
             fault = nil
         } catch { fault = error }
         guard fault == nil else { return retryLater() }
         states = spool.lanes.mapValues { LaneState(decoding: $0.state) }
         events.spoolRecovered()
+        if wasFull { noteBallast() }
         // A cutover that was announced may not have happened.
         outputs?.log.note(spool.assignments, [])
         // A commit that failed may have reached the file all the same: what it stored has to be sent too.
         if spool.log == logOfReader { wakeUplinks() } else { moveReader() }
+    }
+
+    /// On the ballast scans are refused: says so before the first one comes, and looks for room without one.
+    func noteBallast() {
+        guard fault == nil, spool.isOnBallast else { return }
+        guard let fault = roomFault() else { return }
+        events.refusedBySpool(fault)
+        retryLater()
     }
 
     private func setAside(_ failure: SpoolError) throws(SpoolError) {

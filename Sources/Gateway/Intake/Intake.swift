@@ -83,6 +83,7 @@ actor Intake: ReadingSink, SettlementSink {
     func connect(_ outputs: Outputs) {
         self.outputs = outputs
         outputs.log.noteAppended(spool.lanes.mapValues(\.appended))
+        noteBallast()
     }
 
     /// Takes readings until `finish`; returns when everything taken is committed or refused.
@@ -197,10 +198,12 @@ actor Intake: ReadingSink, SettlementSink {
 
     private func flushUntilFinished() async {
         for await _ in flushes.stream {
-            // A file that could not be opened again is tried every five seconds, with scans or without.
-            try? await clock.sleep(fault == nil ? .milliseconds(250) : .seconds(5))
+            // A file that could not be opened again is tried every five seconds, with scans or without; as often a full
+            // filesystem is looked at for room.
+            let isWell = fault == nil && (!spool.isOnBallast || !settlements.isEmpty)
+            try? await clock.sleep(isWell ? .milliseconds(250) : .seconds(5))
             commit([])
-            if fault != nil { flushes.continuation.yield() }
+            if fault != nil { flushes.continuation.yield() } else { noteBallast() }
         }
     }
 
@@ -281,7 +284,7 @@ actor Intake: ReadingSink, SettlementSink {
         try spool.commit(change, blocks: blocks)
     }
 
-    private func roomFault() -> SpoolError? {
+    func roomFault() -> SpoolError? {
         spool.unjudged = outputs?.log.unjudged ?? 0
         defer { notePressure() }
         do throws(SpoolError) { try spool.room() } catch { return error }
