@@ -27,6 +27,8 @@ enum Ending: Sendable { case stopped, killed }
             let down = try simulator.addFault(Fault(.close))
             try await leaveWaiting(31, ending, bench, scanner, configuration)
             #expect(ballast(bench) == Ballast.size)
+            // As a kill between the two writes of an older version left it: its holder's number finds no room.
+            #expect(truncate(bench.stateDirectory + "/lock", 0) == 0)
             try disk.fill()
             try await bench.running(configuration) { _ in
                 // Known before anybody scans.
@@ -63,11 +65,11 @@ enum Ending: Sendable { case stopped, killed }
             var stored = 0
             try await bench.running(configuration) { _ in
                 try await bench.add(scanner)
-                try disk.fill()
-                for n in 0..<200 where stored == n {
+                for n in 0..<300 where stored == n {
+                    if n == 30 { try disk.fill() }
                     if try await scanner.scan("SB\(10_000 + n)") == TestScanner.stored { stored += 1 }
                 }
-                #expect(stored < 200)
+                #expect(stored >= 30 && stored < 300)
                 try await expectRefusing(bench)
                 try disk.fill()
             }

@@ -110,6 +110,11 @@ struct DoctorTests {
         #expect(fault("disk") == nil)
     }
 
+    @Test func `a ballast that was given up is a fault of the disk, for then scans are refused`() throws {
+        try Files.replace(state + "/ballast", with: [0])
+        #expect(fault("disk")?.text.contains("is given up: scans are refused until") == true)
+    }
+
     @Test(arguments: [
         ("", "apt-get install -y systemd-timesyncd && timedatectl set-ntp true"),
         ("/lib/systemd/systemd-timesyncd", "timedatectl set-ntp true"),
