@@ -63,7 +63,7 @@ extension ConfigurationSchema {
             "Live pages and WAL; at the bound judged scans go first, then scans are refused."),
         Key(
             "min_free", .size(0...1 << 50), .value("\"256 MiB\""),
-            "What must stay free on the filesystem; below it scans are refused. Beside it 4 MiB are kept for a disk that others fill."
+            "What must stay free on the filesystem; below it scans are refused. 4 MiB more are kept for what waits."
         ),
         Key(
             "keep_accepted", .duration(0...3650 * day), .value("\"30 d\""),
