@@ -62,8 +62,12 @@ public final class PathWatch {
         }
     }
 
-    /// Ends the watch; on the poll thread, before the value goes.
-    public func stop() { inotify.leave(self) }
+    /// Ends the watch; on the poll thread, before the value goes. `changed` is not called any more.
+    public func stop() {
+        inotify.leave(self)
+        // Another's call may have ended this one while both were being told.
+        hasNews = false
+    }
 
     /// Reads the events that wait; whether one of them was about the path: about the entry that it goes through, or
     /// about a watched file or directory itself, whose events carry no name (inotify(7)).

@@ -1,30 +1,8 @@
 import Glibc
 import Model
 import Posix
-import Synchronization
 import TestSupport
 import Testing
-
-private actor Watcher {
-    private let thread: PollThread
-    private var watch: PathWatch?
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-    init(_ thread: PollThread) { self.thread = thread }
-
-    func start(_ path: String, _ changed: @escaping @Sendable () -> Void) throws {
-        watch = try PathWatch(path, on: thread) {
-            guard self.assumeIsolated({ $0.isConcerned() }) else { return }
-            changed()
-        }
-    }
-
-    func stop() { watch?.stop() }
-
-    private func isConcerned() -> Bool {
-        defer { watch?.renew() }
-        return watch?.concernsPath() == true
-    }
-}
 
 @Suite(.timeLimit(.minutes(4))) struct FilesTests {
     @Test func `a file is replaced whole, with its mode`() throws {
@@ -60,52 +38,6 @@ private actor Watcher {
                 } catch is FileLock.Held { sched_yield() }
             }
             #expect(isHadAgain)
-        }
-    }
-
-    @Test func `a path is seen to come, even where its directory was missing`() async throws {
-        try await withTemporaryDirectory { directory in
-            let thread = try PollThread(name: "test-watch")
-            let watcher = Watcher(thread)
-            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-            let path = directory + "/by-id/scanner"
-            try await watcher.start(path) { continuation.yield() }
-            var changes = stream.makeAsyncIterator()
-            try Files.makeDirectory(directory + "/by-id")
-            await changes.next()
-            try write([], to: path)
-            while Files.status(path) == nil { await changes.next() }
-            await watcher.stop()
-            thread.stop()
-        }
-    }
-
-    // A user may have 128 instances of what watches (inotify(7), max_user_instances).
-    @Test func `hundreds of paths are watched at once, and what happens to one is told to those who watch it`()
-        async throws
-    {
-        try await withTemporaryDirectory { directory in
-            let thread = try PollThread(name: "test-watch")
-            let told = Mutex<[Int]>([])
-            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-            let watchers = (0..<300).map { _ in Watcher(thread) }
-            // Two for each path.
-            for (number, watcher) in watchers.enumerated() {
-                try await watcher.start("\(directory)/scanner-\(number / 2)") {
-                    told.withLock { $0.append(number) }
-                    continuation.yield()
-                }
-            }
-            var changes = stream.makeAsyncIterator()
-            // One of the two that watch it ends: the other goes on.
-            await watchers[201].stop()
-            try write([], to: directory + "/scanner-100")
-            await changes.next()
-            try write([], to: directory + "/scanner-7")
-            while told.withLock({ Set($0).count }) < 3 { await changes.next() }
-            #expect(told.withLock { Set($0) } == [200, 14, 15])
-            for watcher in watchers { await watcher.stop() }
-            thread.stop()
         }
     }
 
