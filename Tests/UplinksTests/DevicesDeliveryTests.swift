@@ -14,6 +14,7 @@ final class FakeUplink: Uplink {
         let id: UUID
         let lane: LaneID
         let body: [UInt8]
+        let isCompressed: Bool
         let scans: [UUID]
     }
 
@@ -36,7 +37,8 @@ final class FakeUplink: Uplink {
     @concurrent func deliver(_ batch: EncodedBatch) async -> BatchAnswer {
         let plain = batch.isCompressed ? (try? Gzip.decompress(batch.body, limit: 1 << 20)) ?? [] : batch.body
         let scans = (try? ReceivedBatch.decode(plain).scans.compactMap { UUID($0.id) }) ?? []
-        let sent = Sent(id: batch.id, lane: batch.lane, body: batch.body, scans: scans)
+        let sent = Sent(
+            id: batch.id, lane: batch.lane, body: batch.body, isCompressed: batch.isCompressed, scans: scans)
         state.withLock { state in
             state.sent.append(sent)
             state.underWay += 1

@@ -41,6 +41,19 @@ struct DevicesLaneTests {
                         batchID: UUID(high: 7, low: 0), serverTime: "",
                         results: results.map { BatchReply.Result(id: scanID($0.0), status: $0.1) })))
         }
+
+        func pass(_ batch: (id: UUID, ns: [Int], compressed: Bool)) { _ = results(batch.ns.map { ($0, "accepted") }) }
+
+        /// Sends a batch until it has passed: whether it went out compressed at first.
+        ///
+        /// - Parameter refused: that is answered with 415.
+        func sendsCompressed(refused: Bool = false) throws -> Bool {
+            if !lane.hasWork { lane.take([DevicesLane.Scan(n: 1, id: scanID(1), wire: [1])]) }
+            let first = try #require(send())
+            if refused { _ = answer(.compressionRefused("415")) }
+            pass(refused ? try #require(send()) : first)
+            return first.compressed
+        }
     }
 
     @Test func `accepted and duplicate scans are done, whatever their order in the reply`() {
@@ -207,16 +220,47 @@ struct DevicesLaneTests {
         #expect(Set(ids).count == ids.count)
     }
 
-    @Test func `a 415 goes out again without gzip under a new id, and later batches stay plain`() throws {
+    @Test func `a 415 goes out again without gzip under a new id, and a single one is not believed`() throws {
         let bench = Bench(1...2)
-        let first = try #require(bench.send())
-        #expect(first.compressed)
-        #expect(bench.answer(.compressionRefused("415")).suspect == nil)
-        let second = try #require(bench.send())
-        #expect(second.id != first.id && !second.compressed && second.ns == [1, 2])
-        _ = bench.results([(1, "accepted"), (2, "accepted")])
-        bench.lane.take([DevicesLane.Scan(n: 3, id: scanID(3), wire: [3])])
-        #expect(try #require(bench.send()).compressed == false)
+        // However many there are, with batches between them that pass.
+        for _ in 0..<5 {
+            let first = try #require(bench.send())
+            #expect(first.compressed)
+            #expect(bench.answer(.compressionRefused("415")).suspect == nil)
+            let second = try #require(bench.send())
+            #expect(second.id != first.id && !second.compressed && second.ns == [1, 2])
+            bench.pass(second)
+            #expect(try bench.sendsCompressed())
+            bench.lane.take([1, 2].map { DevicesLane.Scan(n: $0, id: scanID(Int($0)), wire: [UInt8($0)]) })
+        }
+    }
+
+    @Test func `two in a row are believed, and gzip is tried again after a hundred batches`() throws {
+        let bench = Bench(1...1)
+        #expect(try bench.sendsCompressed(refused: true))
+        #expect(try bench.sendsCompressed(refused: true))
+        // The backend, or a proxy, does not take it: one refusal each time it is asked.
+        for _ in 0..<3 {
+            for _ in 0..<100 { #expect(try !bench.sendsCompressed()) }
+            #expect(try bench.sendsCompressed(refused: true))
+        }
+        for _ in 0..<100 { #expect(try !bench.sendsCompressed()) }
+        // It does again, and what was before is forgotten.
+        #expect(try bench.sendsCompressed())
+        #expect(try bench.sendsCompressed(refused: true))
+        #expect(try bench.sendsCompressed())
+    }
+
+    @Test func `a 415 to what is refused without gzip too says nothing of gzip`() throws {
+        let bench = Bench(1...2)
+        for _ in 0..<3 {
+            #expect(try #require(bench.send()).compressed)
+            _ = bench.answer(.compressionRefused("415"))
+            _ = bench.send()
+            _ = bench.answer(.compressionRefused("415"))
+            while let half = bench.send() { bench.pass(half) }
+            bench.lane.take([1, 2].map { DevicesLane.Scan(n: $0, id: scanID(Int($0)), wire: [UInt8($0)]) })
+        }
     }
 
     @Test func `a 415 for a plain batch is bisected`() throws {

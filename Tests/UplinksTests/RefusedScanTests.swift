@@ -84,4 +84,28 @@ import Wire
         #expect(bench.log.order == [2, 1])
         #expect(bench.log.settled[1] == .rejected(reason: "400 damaged"))
     }
+
+    @Test func `after two damaged requests in a row a hundred go out without gzip, and then none`() async throws {
+        let toDamage = Mutex(2)
+        let bench = DevicesBench(maxScans: 1) { sent in
+            // The backend reads of an encoding that it does not know.
+            let isDamaged = toDamage.withLock { left in
+                guard sent.isCompressed, left > 0 else { return false }
+                left -= 1
+                return true
+            }
+            return isDamaged ? .compressionRefused("415") : FakeUplink.accept(sent)
+        }
+        // Each too large to go without gzip.
+        let label = String(repeating: "C", count: 1200)
+        bench.log.add((1...110).map { stored($0, data: label) }, to: lane("table-1"))
+        let before = bench.clock.now.uptimeNs
+        try await bench.run { await bench.log.waitForSettled(110) }
+        #expect(bench.log.settled.values.allSatisfy { $0 == .done })
+        let compressed = bench.uplink.sent.map(\.isCompressed)
+        #expect(compressed.prefix(4) == [true, false, true, false])
+        #expect(compressed.dropFirst(4).prefix(100).allSatisfy { !$0 })
+        #expect(compressed.dropFirst(104) == Array(repeating: true, count: 8)[...])
+        #expect(bench.clock.now.uptimeNs == before)
+    }
 }

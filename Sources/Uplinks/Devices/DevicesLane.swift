@@ -14,6 +14,10 @@ internal import Wire
 /// A scan that is refused alone (400, 415, 422) is asked about again, its lane waiting: a flipped bit on the way, or
 /// somebody in between, gets the same answer as a scan that nobody can read. At the `refusalsToSuspect`th time it is a
 /// suspect.
+///
+/// A batch that passes without gzip after a 415 to its compressed bytes tells of a backend that does not know gzip, or of
+/// one damaged header. A single one is not believed; from the `unzippedToBelieve`th on, with no compressed batch passing
+/// between, `plainBatches` go out without gzip before it is tried again.
 struct DevicesLane {
     /// One scan of a piece.
     struct Scan: Equatable {
@@ -51,6 +55,8 @@ struct DevicesLane {
         var scans: [Scan]
         var batch: EncodedBatch?
         var compress = true
+        /// Its scans were refused with 415 when they were compressed.
+        var isUnzipped = false
         var attempts = 0
         var failuresWhilePassing = 0
         var successesSeen: Int?
@@ -59,6 +65,8 @@ struct DevicesLane {
     static let unknownLimit = 5
     static let failuresToHalve = 5
     static let refusalsToSuspect = 5
+    static let unzippedToBelieve = 2
+    static let plainBatches = 100
     static let postponedLimit = 20
     static let postponedFor: Duration = .seconds(3600)
 
@@ -67,7 +75,10 @@ struct DevicesLane {
     private var refused: [UUID: Int] = [:]
     private var postponed: [UUID: (answers: Int, sinceNs: Int64)] = [:]
     private var fruitless = 0
-    private var plain = false
+    /// Batches that passed only without gzip since one last passed with it.
+    private var unzipped = 0
+    /// Batches that are to go without gzip before it is tried again.
+    private var plainLeft = 0
 
     /// Whether a read of the log is still being worked on.
     var hasWork: Bool { !pieces.isEmpty }
@@ -80,7 +91,7 @@ struct DevicesLane {
     /// Takes a new read of the log; only where `hasWork` is false.
     mutating func take(_ scans: [Scan]) {
         guard !scans.isEmpty else { return }
-        pieces = [Piece(scans: scans, compress: !plain)]
+        pieces = [Piece(scans: scans, compress: plainLeft == 0)]
         if !unknown.isEmpty || !refused.isEmpty || !postponed.isEmpty {
             // The counts of scans that have gone meanwhile, by a person's hand for instance, go as well.
             let there = Set(scans.map(\.id))
@@ -141,6 +152,7 @@ struct DevicesLane {
             // Other bytes, so another id.
             pieces[last].batch = nil
             pieces[last].compress = false
+            pieces[last].isUnzipped = true
             return Outcome(retries: 1)
         case .cancelled:
             pieces[last].attempts -= 1
@@ -150,8 +162,7 @@ struct DevicesLane {
 
     private mutating func judge(_ reply: BatchReply, _ nowNs: Int64) -> Outcome {
         guard let piece = pieces.popLast() else { return Outcome() }
-        // A backend that took a plain batch after it refused compression keeps getting plain ones.
-        if !piece.compress { plain = true }
+        learnOfGzip(from: piece)
         var outcome = Outcome()
         let results = sort(reply, piece, &outcome)
         var longest: Duration?
@@ -203,6 +214,18 @@ struct DevicesLane {
             outcome.wait = longest.map { .atLeast($0, attempt: fruitless) } ?? .backoff(attempt: fruitless)
         }
         return outcome
+    }
+
+    // The piece has passed.
+    private mutating func learnOfGzip(from piece: Piece) {
+        if piece.batch?.isCompressed == true {
+            unzipped = 0
+        } else if piece.isUnzipped {
+            unzipped += 1
+            if unzipped >= Self.unzippedToBelieve { plainLeft = Self.plainBatches }
+        } else if plainLeft > 0 {
+            plainLeft -= 1
+        }
     }
 
     // Counts one more such answer; the scan, held, where that is enough.
