@@ -126,4 +126,55 @@ struct OutageTests {
             #expect(bench.uplink.underWay >= 6)
         }
     }
+
+    @Test func `a backlog's request that hangs keeps another's waiting for two seconds, and no longer`() async throws {
+        let backend = Backend()
+        let begun = Mutex<Set<LaneID>>([])
+        let bench = DevicesBench(maxScans: 8) { sent in
+            if backend.isDown { return .failure("connection refused", retryAfter: nil) }
+            // The first of each lane is not known to be of a backlog.
+            if sent.lane == lane("live") || begun.withLock({ $0.insert(sent.lane).inserted }) {
+                return FakeUplink.accept(sent)
+            }
+            let (answer, end) = AsyncStream.makeStream(of: Void.self)
+            for await _ in answer {}
+            end.finish()
+            return .cancelled
+        }
+        var scans = 0
+        func scan() {
+            scans += 1
+            bench.log.add([stored(scans, lane: "live")], to: lane("live"))
+            bench.delivery.scansArrived(in: [lane("live")])
+        }
+        try await bench.run {
+            // Two failures, a second apart, are an outage: backlogs have one request after it.
+            scan()
+            for _ in 0..<2 { #expect(await bench.clock.advanceToNextSleeper() == .milliseconds(500)) }
+            await bench.clock.waitForSleepers()
+            backend.comeBack()
+            await bench.clock.advanceToNextSleeper()
+            await bench.log.waitForSettled(1)
+            // Whoever scans has more than one again.
+            for _ in 0..<20 {
+                bench.clock.advance(by: RequestWindow.step)
+                scan()
+                await bench.log.waitForSettled(scans)
+            }
+            let old = (1...4).map { lane("old-\($0)") }
+            for (table, lane) in old.enumerated() {
+                bench.log.add((0..<40).map { stored(1000 * (table + 1) + $0, lane: lane.text) }, to: lane)
+            }
+            bench.delivery.scansArrived(in: old)
+            await bench.log.waitForSettled(scans + 4 * 8)
+            for hanging in 1...4 {
+                try await eventually("another lane's to go") { bench.uplink.underWay == hanging }
+                bench.clock.advance(by: BacklogShare.patience - .milliseconds(1))
+                scan()
+                await bench.log.waitForSettled(scans + 4 * 8)
+                #expect(bench.uplink.underWay == hanging)
+                bench.clock.advance(by: .milliseconds(1))
+            }
+        }
+    }
 }
