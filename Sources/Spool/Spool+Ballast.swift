@@ -6,7 +6,9 @@ extension Spool {
     /// from the start: see `room`.
     public func keepBallast() {
         keepsBallast = true
-        ballast.layDown()
+        guard !ballast.layDown(), isOnBallast else { return }
+        // At once: who filled the disk may take the rest of what was given up, and the file has to grow for it.
+        try? foldOnBallast()
     }
 
     /// The filesystem was full, and has not got the room back that was given up for what waits.

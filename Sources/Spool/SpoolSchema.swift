@@ -41,8 +41,11 @@ enum SpoolSchema {
     /// Settings of every connection: FULL makes each commit durable (sqlite.org/pragma.html#pragma_synchronous);
     /// checkpoints are the owner's business, never a COMMIT's.
     static func prepare(_ connection: Connection) throws(DatabaseError) {
-        // Before the first table, or SQLite ignores it.
-        try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        // Before the first table, or SQLite ignores it. In a file that has it SQLite would write a page for it with each open,
+        // for which a full filesystem has no room.
+        if try connection.first("PRAGMA auto_vacuum", row: { $0.integer(0) }) != 2 {
+            try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        }
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA wal_autocheckpoint = 0")
