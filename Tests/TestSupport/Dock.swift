@@ -149,10 +149,21 @@ public final class Dock {
         try wait("a scan to be accepted") { try !self.backendScans().isEmpty }
     }
 
-    /// Returns once nothing waits; throws after `seconds`.
+    /// Returns once nothing waits; throws after `seconds` in which no fewer did, however long all of it takes: half an hour
+    /// of kills leaves more than a minute's work.
     public func waitUntilEverythingIsJudged(seconds: Int = 90) throws {
-        try wait("everything to be judged", seconds: seconds) {
-            try self.status()?["spool"]?["waiting"]?.integer == 0
+        var fewest = Int64.max
+        var end = ContinuousClock.now + .seconds(seconds)
+        while true {
+            let status = try status()
+            let waiting = status?["spool"]?["waiting"]?.integer ?? .max
+            if waiting == 0 { return }
+            if waiting < fewest { (fewest, end) = (waiting, ContinuousClock.now + .seconds(seconds)) }
+            guard ContinuousClock.now < end else {
+                let uplink = status?["uplinks"]?.array?.first
+                throw failure("\(waiting) scans still wait after \(seconds) s, uplink \(String(describing: uplink))")
+            }
+            pause(milliseconds: 20)
         }
     }
 
@@ -208,13 +219,13 @@ public final class Dock {
     public func wait(_ what: String, seconds: Int = 90, until condition: () throws -> Bool) throws {
         let end = ContinuousClock.now + .seconds(seconds)
         while try !condition() {
-            guard ContinuousClock.now < end else {
-                let log = (try? read(setup.directory + "/daemon.log")) ?? []
-                throw SetupError(
-                    "waited \(seconds) s for \(what); the daemon's log ends:\n"
-                        + String(decoding: log.suffix(2000), as: UTF8.self))
-            }
+            guard ContinuousClock.now < end else { throw failure("waited \(seconds) s for \(what)") }
             pause(milliseconds: 20)
         }
+    }
+
+    private func failure(_ what: String) -> SetupError {
+        let log = (try? read(setup.directory + "/daemon.log")) ?? []
+        return SetupError("\(what); the daemon's log ends:\n" + String(decoding: log.suffix(2000), as: UTF8.self))
     }
 }
