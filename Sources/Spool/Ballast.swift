@@ -50,20 +50,39 @@ public struct Ballast: Sendable {
         return true
     }
 
+    /// What came of laying it down.
+    public enum Outcome: Sendable, Equatable {
+        /// It is whole.
+        case whole
+        /// Less than `wanted` bytes are free.
+        case noRoom
+        /// There is room, and still it could not be made: a quota, a file of somebody else's, a disk that fails.
+        case failed(String)
+    }
+
     /// Lays down what is missing, or all of it, where `wanted` bytes are free.
-    ///
-    /// - Returns: whether it is whole.
-    @discardableResult public func layDown() -> Bool {
+    @discardableResult public func layDown() -> Outcome {
         let isThere = isThere
         // Its blocks are counted as well: a copy of the state directory has a file of that length with none.
-        guard allocated < Self.size else { return true }
-        guard let free = try? Files.freeBytes(Files.parent(path)), free >= wanted,
-            let file = try? FileDescriptor.open(path, O_WRONLY | O_CREAT),
-            // Where the filesystem cannot allocate, the C library writes a byte a block.
-            posix_fallocate(file.raw, 0, Int(Self.size)) == 0, fsync(file.raw) == 0
-        else { return isThere && missing == 0 }
-        if !isThere { try? Files.syncDirectory(of: path) }
-        return true
+        guard allocated < Self.size else { return .whole }
+        guard let free = try? Files.freeBytes(Files.parent(path)), free >= wanted else {
+            return isThere && missing == 0 ? .whole : .noRoom
+        }
+        do throws(SystemError) {
+            // Read as well: where the filesystem cannot allocate, the C library writes a byte a block, and looks first what
+            // the file has there (posix_fallocate(3)).
+            let file = try FileDescriptor.open(path, O_RDWR | O_CREAT)
+            let code = posix_fallocate(file.raw, 0, Int(Self.size))
+            guard code == 0, fsync(file.raw) == 0 else {
+                throw SystemError("allocate", path, code: code == 0 ? errno : code)
+            }
+            if !isThere { try? Files.syncDirectory(of: path) }
+            return .whole
+        } catch {
+            // A short one that was never whole would say that what is missing was given up.
+            if !isThere { unlink(path) }
+            return .failed(error.description)
+        }
     }
 
     // By blocks, in 512 bytes (stat(2)), and no more than its length.

@@ -36,6 +36,8 @@ struct ReadAhead {
         } else if fromDisk {
             // What was read in order has left the memory again, or never was: read it anew.
             (isCold, done) = (true, nil)
+        } else if done == nil {
+            isCold = false
         }
     }
 }

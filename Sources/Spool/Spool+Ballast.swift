@@ -1,4 +1,5 @@
 internal import Database
+internal import Posix
 
 /// What the spool does on a filesystem without a free byte: it takes no scan, and goes on settling those that it has.
 extension Spool {
@@ -6,7 +7,12 @@ extension Spool {
     /// from the start: see `room`.
     public func keepBallast() {
         keepsBallast = true
-        guard !ballast.layDown(), isOnBallast else { return }
+        switch ballast.layDown() {
+        case .whole: return
+        case .failed(let why): warnOfBallast(why)
+        case .noRoom: break
+        }
+        guard isOnBallast else { return }
         // At once: who filled the disk may take the rest of what was given up, and the file has to grow for it.
         try? foldOnBallast()
     }
@@ -23,20 +29,36 @@ extension Spool {
     public func foldOnBallast() throws(SpoolError) {
         while true {
             do {
-                try checkpoint()
+                try connection.checkpoint()
                 return hasFolded = true
             } catch {
-                guard error.code == .full, ballast.giveUp() else { throw error }
+                // The reading side folds it in just now: a commit that finds no room after that comes here again.
+                if error.kind == .busy { return }
+                guard error.kind == .full, ballast.giveUp() else { throw SpoolError(error) }
             }
         }
     }
 
     func roomOnBallast() throws(SpoolError) {
-        guard ballast.missing > 0, !ballast.layDown() else { return }
+        guard ballast.missing > 0 else { return hasWarnedOfBallast = false }
+        switch ballast.layDown() {
+        case .whole: return
+        case .failed(let why):
+            // Or scans would be refused for ever beside gigabytes. A commit that finds it full still refuses.
+            return warnOfBallast(why)
+        case .noRoom: break
+        }
         throw SpoolError(
             .full,
             "the filesystem of \(path) was full: what waits is sent with room that was kept for it, and scans are taken again "
                 + "once \((ballast.wanted >> 20) + 1) MiB are free",
             hint: "free room there; scanning goes on by itself")
+    }
+
+    private func warnOfBallast(_ why: String) {
+        if !hasWarnedOfBallast {
+            Log.warning("\(why): the ballast that lets a full disk start is not whole; scans are taken all the same")
+        }
+        hasWarnedOfBallast = true
     }
 }

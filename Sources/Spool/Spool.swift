@@ -39,6 +39,8 @@ public final class Spool {
     var keepsBallast = false
     /// The WAL was folded in for want of room, and nothing was committed since.
     var hasFolded = false
+    /// It was said that there is room for the ballast, and no ballast.
+    var hasWarnedOfBallast = false
     var lastMark: Int64 = .min
     private var lastNumber: Int64
     /// False after a file was closed on a failure and could not be opened again.

@@ -104,7 +104,8 @@ public final class SpoolReader {
         do {
             guard let id = try id(of: lane) else { return [] }
             let blocks = Threads.blocksFromDisk()
-            let isAhead = try bringIn(lane, after: n, count: limit)
+            // A help: a page of another lane's that cannot be read is no reason not to read this one's.
+            let isAhead = (try? bringIn(id, after: n, upTo: last, count: limit)) ?? false
             defer { readAhead.note(stretch: isAhead, fromDisk: Threads.blocksFromDisk() > blocks) }
             return try connection.rows(
                 """
@@ -119,9 +120,16 @@ public final class SpoolReader {
     }
 
     // Brings the pages of a lane's next scans into memory in the order of the file; false where that is not called for.
-    private func bringIn(_ lane: LaneID, after n: Int64, count: Int) throws -> Bool {
-        guard readAhead.isCold, let last = try number(of: lane, after: n, count: Int64(count)),
-            let stretch = readAhead.stretch(from: n + 1, to: last, holding: count)
+    private func bringIn(_ lane: Int64, after n: Int64, upTo end: Int64, count: Int) throws(DatabaseError) -> Bool {
+        guard readAhead.isCold else { return false }
+        let batch = try connection.first(
+            """
+            SELECT min(n), max(n), count(*) FROM
+            (SELECT n FROM scan WHERE lane = ? AND n > ? AND n <= ? ORDER BY n LIMIT ?)
+            """, .integer(lane), .integer(n), .integer(end), .integer(Int64(count))
+        ) { ($0.integer(0), $0.integer(1), Int($0.integer(2))) }
+        guard let batch, batch.2 > 0,
+            let stretch = readAhead.stretch(from: batch.0, to: batch.1, holding: batch.2)
         else { return false }
         // `lane` is in the page of its scan; counting the rows would read the index instead.
         _ = try connection.first(

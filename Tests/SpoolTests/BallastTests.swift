@@ -10,13 +10,13 @@ import Testing
             let ballast = Ballast(directory: directory, minFree: 0)
             #expect(ballast.missing == 0 && !ballast.isThere)
             let path = directory + "/ballast"
-            #expect(ballast.layDown() && ballast.isThere)
+            #expect(ballast.layDown() == .whole && ballast.isThere)
             #expect(Files.status(path)?.size == Ballast.size && Files.status(path)?.mode == 0o600)
             #expect(blocks(path) == Ballast.size)
             // As cp leaves it.
             #expect(truncate(path, 0) == 0 && truncate(path, off_t(Ballast.size)) == 0)
             #expect(ballast.missing == 0 && blocks(path) == 0)
-            #expect(ballast.layDown() && blocks(path) == Ballast.size)
+            #expect(ballast.layDown() == .whole && blocks(path) == Ballast.size)
         }
     }
 
@@ -24,14 +24,31 @@ import Testing
         try withTemporaryDirectory { directory in
             let room = Ballast(directory: directory, minFree: 0)
             let none = Ballast(directory: directory, minFree: .max / 2)
-            #expect(!none.layDown() && !none.isThere)
-            #expect(room.layDown())
+            #expect(none.layDown() == .noRoom && !none.isThere)
+            #expect(room.layDown() == .whole)
             // There is room: nothing is given up.
             #expect(!room.giveUp() && room.missing == 0)
             #expect(truncate(directory + "/ballast", off_t(Ballast.size - Ballast.step)) == 0)
-            #expect(!none.layDown() && none.missing == Ballast.step)
+            #expect(none.layDown() == .noRoom && none.missing == Ballast.step)
             #expect(none.wanted == .max / 2 + 2 * Ballast.step)
-            #expect(room.layDown() && room.missing == 0 && blocks(directory + "/ballast") == Ballast.size)
+            #expect(room.layDown() == .whole && room.missing == 0 && blocks(directory + "/ballast") == Ballast.size)
+        }
+    }
+
+    @Test func `where there is room and it cannot be made all the same, scans are taken`() throws {
+        try withTemporaryDirectory { directory in
+            // Nobody's ballast: it can be neither opened nor removed.
+            try Files.makeDirectory(directory + "/ballast")
+            let ballast = Ballast(directory: directory, minFree: 0)
+            #expect(ballast.missing > 0)
+            guard case .failed(let why) = ballast.layDown() else { throw SetupError("a directory was laid down") }
+            #expect(why.contains(directory + "/ballast"))
+            var limits = SpoolLimits()
+            limits.minFree = 0
+            let spool = try Spool(directory: directory, limits: limits)
+            spool.keepBallast()
+            try spool.room()
+            spool.close()
         }
     }
 

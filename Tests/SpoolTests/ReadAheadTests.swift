@@ -38,6 +38,13 @@ import Testing
         #expect(ahead.stretch(from: 1, to: 640, holding: 10) == 1...640)
     }
 
+    @Test func `what is in memory without a stretch is not asked about again`() {
+        var ahead = ReadAhead()
+        #expect(ahead.stretch(from: 1, to: 10, holding: 10) == nil)
+        ahead.note(stretch: false, fromDisk: false)
+        #expect(!ahead.isCold)
+    }
+
     @Test func `a lane alone is left alone, and so is one whose scans are far apart`() {
         var ahead = ReadAhead()
         #expect(ahead.stretch(from: 1, to: 10, holding: 10) == nil)

@@ -263,6 +263,19 @@ struct DevicesLaneTests {
         }
     }
 
+    @Test func `a batch that is too large without gzip counts as one that passed without it`() throws {
+        let bench = Bench(1...2)
+        for _ in 0..<2 {
+            #expect(try #require(bench.send()).compressed)
+            _ = bench.answer(.compressionRefused("415"))
+            _ = bench.send()
+            _ = bench.answer(.tooLarge("413"))
+            while let half = bench.send() { bench.pass(half) }
+            bench.lane.take([1, 2].map { DevicesLane.Scan(n: $0, id: scanID(Int($0)), wire: [UInt8($0)]) })
+        }
+        #expect(try !#require(bench.send()).compressed)
+    }
+
     @Test func `a 415 for a plain batch is bisected`() throws {
         let bench = Bench(1...2)
         _ = bench.send()

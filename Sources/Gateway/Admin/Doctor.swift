@@ -106,7 +106,7 @@ public enum Doctor {
         let text = "\(free >> 20) MiB free, min_free is \(minFree >> 20) MiB"
         let ballast = Ballast(directory: directory, minFree: minFree)
         let why: String
-        if ballast.missing > 0 {
+        if ballast.missing > 0 && free < ballast.wanted {
             why =
                 "it was full, and the room that was kept for what waits is given up: scans are refused until "
                 + "\((ballast.wanted >> 20) + 1) MiB are free"

@@ -162,9 +162,9 @@ final class EventHub: Sendable {
         Log.error("spool: \(error.description); scans are refused until it is well again")
     }
 
-    /// The spool is at a bound. Said once a bound.
-    func refusedBySpool(_ error: SpoolError) {
-        guard isNewFault(error, isAtBound: error.code == .full) else { return }
+    /// The spool is at a bound. Said once a bound, and each minute in which a scan is refused for it.
+    func refusedBySpool(_ error: SpoolError, isScan: Bool = true) {
+        guard isNewFault(error, isAtBound: error.code == .full, isScan: isScan) else { return }
         Log.error("spool: \(error.description); scans are refused")
     }
 
@@ -185,14 +185,16 @@ final class EventHub: Sendable {
         }
     }
 
-    /// Notes a fault; whether to log it: once a fault, and again after a minute of the same.
-    private func isNewFault(_ error: SpoolError, isAtBound: Bool) -> Bool {
+    /// Notes a fault; whether to log it: once a fault, and again after a minute of the same where a scan met it.
+    private func isNewFault(_ error: SpoolError, isAtBound: Bool, isScan: Bool = true) -> Bool {
         // Numbers in the message change with every scan; the kind of fault does not.
         let kind = "\(error.code) \(error.hint)"
         let now = clock.now().uptimeNs
         return state.withLock { state in
             (state.spoolFault, state.isAtBound) = (error.description, isAtBound)
-            guard state.loggedFault.kind != kind || now - state.loggedFault.atNs > 60_000_000_000 else { return false }
+            guard state.loggedFault.kind != kind || isScan && now - state.loggedFault.atNs > 60_000_000_000 else {
+                return false
+            }
             state.loggedFault = (kind, now)
             return true
         }

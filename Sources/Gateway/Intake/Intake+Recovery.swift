@@ -33,11 +33,12 @@ extension Intake {
         if spool.log == logOfReader { wakeUplinks() } else { moveReader() }
     }
 
-    /// On the ballast scans are refused: says so before the first one comes, and looks for room without one.
+    /// On the ballast scans are refused: says so before the first one comes, and looks for room without one, with each
+    /// flush.
     func noteBallast() {
         guard fault == nil, spool.isOnBallast else { return }
         guard let fault = roomFault() else { return }
-        events.refusedBySpool(fault)
+        events.refusedBySpool(fault, isScan: false)
         retryLater()
     }
 

@@ -198,10 +198,8 @@ actor Intake: ReadingSink, SettlementSink {
 
     private func flushUntilFinished() async {
         for await _ in flushes.stream {
-            // A file that could not be opened again is tried every five seconds, with scans or without; as often a full
-            // filesystem is looked at for room.
-            let isWell = fault == nil && (!spool.isOnBallast || !settlements.isEmpty)
-            try? await clock.sleep(isWell ? .milliseconds(250) : .seconds(5))
+            // A file that could not be opened again is tried every five seconds, with scans or without.
+            try? await clock.sleep(fault == nil ? .milliseconds(250) : .seconds(5))
             commit([])
             if fault != nil { flushes.continuation.yield() } else { noteBallast() }
         }

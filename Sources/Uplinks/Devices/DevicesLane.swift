@@ -288,6 +288,8 @@ struct DevicesLane {
     }
 
     private mutating func refuse(_ reason: String) -> Outcome {
+        // What is refused without gzip too says nothing of gzip.
+        if let last = pieces.indices.last { pieces[last].isUnzipped = false }
         if halve() { return Outcome() }
         guard let last = pieces.indices.last, let scan = pieces[last].scans.first else { return Outcome() }
         let count = (refused[scan.id] ?? 0) + 1
@@ -320,7 +322,9 @@ struct DevicesLane {
         guard let piece = pieces.last, piece.scans.count > 1 else { return false }
         pieces.removeLast()
         let middle = piece.scans.count / 2
-        pieces.append(Piece(scans: Array(piece.scans[middle...]), compress: piece.compress))
+        // One refusal of gzip counts once: with the half that goes last.
+        pieces.append(
+            Piece(scans: Array(piece.scans[middle...]), compress: piece.compress, isUnzipped: piece.isUnzipped))
         pieces.append(Piece(scans: Array(piece.scans[..<middle]), compress: piece.compress))
         return true
     }
