@@ -35,6 +35,27 @@ import Testing
         }
     }
 
+    // ext2 has no fallocate(2): the C library writes the blocks itself, and reads what is there before.
+    @Test func `on a filesystem that cannot allocate, what was given up is laid down again all the same`() throws {
+        try withTemporaryDirectory { directory in
+            let (image, disk) = (directory + "/image", directory + "/disk")
+            func run(_ program: String, _ arguments: [String]) -> Bool {
+                (try? ChildProcess(program, arguments, output: directory + "/log"))?.wait() == 0
+            }
+            try Files.replace(image, with: [])
+            try Files.makeDirectory(disk)
+            guard truncate(image, 32 << 20) == 0, run("/usr/sbin/mkfs.ext2", ["-q", "-m", "0", image]),
+                run("/usr/bin/mount", ["-o", "loop", image, disk])
+            else { return print("skipped, it wants root and a loop device: a filesystem that cannot allocate") }
+            // Lazily, as whatever looks through all mounts may be in it.
+            defer { umount2(disk, 2) }
+            let ballast = Ballast(directory: disk, minFree: 0)
+            #expect(ballast.layDown() == .whole)
+            #expect(truncate(disk + "/ballast", off_t(Ballast.size - Ballast.step)) == 0)
+            #expect(ballast.layDown() == .whole && ballast.missing == 0)
+        }
+    }
+
     @Test func `where there is room and it cannot be made all the same, scans are taken`() throws {
         try withTemporaryDirectory { directory in
             // Nobody's ballast: it can be neither opened nor removed.
