@@ -9,7 +9,9 @@ import Testing
 /// A sequence takes some 15 ms, most of it SQLite's and the kernel's.
 @Suite(.oneThread, .timeLimit(.minutes(10))) struct SpoolModelTests {
     /// Sequences that once found something.
-    private static let failed: [UInt64] = [1_795_302_001_890_679, 1_795_318_191_943_695]
+    private static let failed: [UInt64] = [
+        1_795_302_001_890_679, 1_795_318_191_943_695, 1_795_328_209_968_726,
+    ]
 
     @Test func `whatever happens to the disk, the spool says what the model says`() async throws {
         if let seed = Self.number("SCANGATE_SEED") { return try await Self.run(seed, isShown: true) }

@@ -27,7 +27,8 @@ actor Station: SettlementSink {
 
     /// What the file may say: several only between a commit that failed and the next look.
     var books: [Book]
-    /// What a commit that failed would have made of the file, should a power cut bring it back.
+    /// What the commits that failed since the last that went well would have made of the file, should a power cut or a kill
+    /// bring one back.
     var ghosts: [Book] = []
     var fates: [GroupID: Fates] = [:]
     /// Verdicts that ride the next commit.
@@ -113,8 +114,9 @@ actor Station: SettlementSink {
         }
         if books.count > 1 { note("the commit \(match == 0 ? "has not" : "has") happened") }
         if !isFaulty {
-            // Where it has not happened its frames may be in the WAL still, and come back with the power.
-            if books.count > 1 { ghosts = match == 0 ? Array(books.dropFirst()) : [] }
+            // Where it has not happened its frames may be in the WAL still, and come back with the power. Or those of one that
+            // failed before it, where it came to write none.
+            if books.count > 1 { ghosts = match == 0 ? ghosts + books.dropFirst() : [] }
             books = [books[match]]
             if mayLack { lackRemoved(file) }
         }
