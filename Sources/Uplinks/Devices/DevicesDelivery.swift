@@ -471,11 +471,11 @@ actor DevicesDelivery: Delivery {
         let hasMore =
             stored.count >= most + aside
             || stored.reduce(Self.largestScan) { $0 + $1.wire.count } > bytes
+        // A backlog that goes out, to its last batch, is no reason to let new scans gather.
+        if !hasMore, lanes[id]?.isBehind != true { pace.note(scans.count, of: id, at: now) }
         lanes[id]?.mayHaveMore = hasMore
         lanes[id]?.isBehind = hasMore
         lanes[id]?.machine.take(scans)
-        // A backlog that goes out is no reason to let new scans gather.
-        if !hasMore { pace.note(scans.count, of: id, at: now) }
         if scans.isEmpty {
             rest(id)
             if lanes[id]?.arrived == true || !unreadable.isEmpty { enqueue(id) }
