@@ -1,3 +1,7 @@
+import Glibc
+import Model
+import Posix
+import TestSupport
 import Testing
 
 @testable import Spool
@@ -50,5 +54,29 @@ import Testing
         #expect(ahead.stretch(from: 1, to: 10, holding: 10) == nil)
         #expect(ahead.stretch(from: 1, to: 641, holding: 10) == nil)
         #expect(ahead.stretch(from: 1, to: 640, holding: 10) == 1...640)
+    }
+
+    @Test func `a page of another lane's that cannot be read keeps no lane from being read`() throws {
+        try withTemporaryDirectory { directory in
+            // A scan a page.
+            func label(_ n: Int) -> String { "scan \(n) " + String(repeating: "x", count: 3500) }
+            let spool = try Spool(directory: directory, limits: SpoolLimits())
+            for n in 0..<20 { try spool.store([label(n)], lane: n.isMultiple(of: 2) ? laneA : laneB) }
+            spool.close()
+            let path = directory + "/spool.db"
+            let bytes = try Files.read(path, limit: 1 << 20)
+            let place = try #require(bytes.firstRange(of: Array("scan 7 ".utf8))?.lowerBound)
+            // The first byte says what kind of page it is (sqlite.org/fileformat2.html#b_tree_pages).
+            let file = try FileDescriptor.open(path, O_WRONLY)
+            #expect(pwrite(file.raw, [UInt8(0)], 1, place / 4096 * 4096) == 1)
+
+            let reader = try SpoolReader(directory: directory, groups: SpoolGroups([groupA]))
+            defer { reader.close() }
+            let read = try reader.scans(of: laneA, after: 0, upTo: .max, group: groupA, limit: 20)
+            #expect(read.map { String(decoding: $0.scan.wire, as: UTF8.self) } == (0..<10).map { wire(label($0 * 2)) })
+            #expect(throws: SpoolError.self) {
+                try reader.scans(of: laneB, after: 0, upTo: .max, group: groupA, limit: 20)
+            }
+        }
     }
 }
