@@ -129,6 +129,23 @@ struct OutageTests {
         }
     }
 
+    @Test func `the last batches of backlogs do not make a new scan wait for others`() async throws {
+        let bench = DevicesBench(maxScans: 40) { FakeUplink.accept($0) }
+        try await bench.run {
+            // A batch and a half each: as many scans a second as many busy tables bring.
+            let old = (1...8).map { lane("old-\($0)") }
+            for (table, lane) in old.enumerated() {
+                bench.log.add((0..<60).map { stored(1000 * (table + 1) + $0, lane: lane.text) }, to: lane)
+            }
+            bench.delivery.scansArrived(in: old)
+            await bench.log.waitForSettled(8 * 60)
+            bench.clock.advance(by: .milliseconds(150))
+            bench.log.add([stored(1, lane: "new")], to: lane("new"))
+            bench.delivery.scansArrived(in: [lane("new")])
+            try await eventually("it to be judged, though the clock stands still") { bench.log.settled[1] != nil }
+        }
+    }
+
     @Test func `a backlog's request that hangs keeps another's waiting for two seconds, and no longer`() async throws {
         let backend = Backend()
         let begun = Mutex<Set<LaneID>>([])
