@@ -1,11 +1,8 @@
 internal import Gate
-internal import Identity
 internal import Model
 internal import Posix
 internal import Scanners
 internal import Spool
-internal import Synchronization
-internal import Wire
 
 /// Takes readings in: judges them by the lane's rules, signs them with the device's key, and commits them, as many as
 /// wait, in one transaction; then the good signals go out.
@@ -14,6 +11,9 @@ internal import Wire
 /// scan that moves it; where a commit fails, nothing has happened but that numbers are used up. What may have been missed
 /// has its place between the readings, and puts their lane in doubt (`LaneDoubt`). Verdicts from uplinks
 /// ride the next commit, or go after 250 ms.
+///
+/// Here: its life and what comes in. `+Judge`: one reading. `+Commit`: one turn of the disk. `+Doubt`, `+Recovery`,
+/// `+Cutover`: what their names say.
 actor Intake: ReadingSink, SettlementSink {
     private let executor: ThreadExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -23,27 +23,27 @@ actor Intake: ReadingSink, SettlementSink {
     let clock: TimeSource
     let spool: Spool
     nonisolated let events: EventHub
-    private nonisolated let signals: SignalSet
+    nonisolated let signals: SignalSet
     private nonisolated let queue = IntakeQueue()
     private nonisolated let wakeups: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private nonisolated let flushes: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private(set) var rules: LaneRules
     let groups: SpoolGroups
-    private var devices: [DeviceID: AdmittedDevice] = [:]
+    var devices: [DeviceID: AdmittedDevice] = [:]
     /// Of the devices that have scanned since they were admitted, for scans in the file `log`.
-    private var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
+    var signers: (log: LogID, byDevice: [DeviceID: ScanSigner])
     var states: [LaneID: LaneState] = [:]
     /// The lanes whose bag nobody knows; none that a scan would not make.
     var doubts: [LaneID: LaneDoubt] = [:]
     private var isAdmitted = false
-    private var settlements = PendingSettlements()
-    private var pace = CommitPace()
+    var settlements = PendingSettlements()
+    var pace = CommitPace()
     var steadyClock = SteadyClock()
-    private var waiters: [CheckedContinuation<Void, any Error>] = []
+    var waiters: [CheckedContinuation<Void, any Error>] = []
     /// Set after the file was closed on a failure and could not be opened again yet.
     var fault: SpoolError?
     var outputs: Outputs?
-    private var wasPressed = false
+    var wasPressed = false
     /// The file that the reading side has, or is about to have.
     var logOfReader: LogID
 
@@ -217,225 +217,4 @@ actor Intake: ReadingSink, SettlementSink {
         commit(waiting.items, waiting.gaps)
         if !queue.isEmpty { wakeups.continuation.yield() }
     }
-
-    private func commit(_ items: [IntakeQueue.Item], _ gaps: [IntakeQueue.Gap] = []) {
-        if fault != nil { recover() }
-        guard fault == nil, !items.isEmpty || !settlements.isEmpty || !waiters.isEmpty else {
-            for gap in gaps { doubt(gap) }
-            if let fault { refuseAll(items, fault) }
-            return
-        }
-        var now = clock.now()
-        now.synced = believes(now)
-        var batch = IntakeBatch(items, now: now, isWatched: events.isWatched)
-        let verdicts = settlements.take()
-        batch.change.settlements = verdicts
-        let roomFault = roomFault()
-        // Anything but a bound is a failure of the file, whoever met it.
-        if let roomFault, roomFault.code != .full { batch.fileFault = roomFault }
-        var gaps = gaps[...]
-        for place in items.indices {
-            while let gap = gaps.first, gap.place <= place { doubt(gaps.removeFirst(), &batch) }
-            if let roomFault { refuse(items[place], roomFault) } else { judge(place, &batch) }
-        }
-        for gap in gaps { doubt(gap, &batch) }
-        batch.close()
-        if !batch.change.isEmpty {
-            do throws(SpoolError) { try store(&batch) } catch {
-                // Not the batch's own: what it held was never stored.
-                settlements.putBack(verdicts)
-                fault = error
-                refuseAll(batch.accepted.map { items[$0.place] }, error)
-                return recover()
-            }
-        }
-        if !batch.change.isEmpty { events.spoolRecovered() }
-        publish(batch)
-        pace.note(batch.drafts.count, of: batch.stations.keys, at: SystemClock.monotonicMicroseconds)
-        guard let fileFault = batch.fileFault else { return }
-        fault = fileFault
-        recover()
-    }
-
-    // Numbers count as handed out from here on, whatever becomes of the commit.
-    private func store(_ batch: inout IntakeBatch) throws(SpoolError) {
-        for station in batch.stations.values where station.isMoved {
-            spool.handOut(
-                lane: station.lane.name, station.lane.sequence, device: station.device.name, station.sequence)
-        }
-        let encoding = ScanEncoding(batch.drafts, batch.signers)
-        var bytes = 0
-        try store(batch.change) { index in
-            let block = encoding.block(index)
-            bytes += block.bytes.count
-            return block
-        }
-        batch.bytes = bytes
-    }
-
-    /// Commits a change; cutovers are known to the reading side before, or it could hand a scan to the wrong group.
-    func store(_ change: SpoolChange, blocks: ((Int) -> WireBlock)? = nil) throws(SpoolError) {
-        if !change.cutovers.isEmpty {
-            let (assignments, moves) = spool.applying(change)
-            outputs?.log.note(assignments, moves)
-        }
-        try spool.commit(change, blocks: blocks)
-    }
-
-    func roomFault() -> SpoolError? {
-        spool.unjudged = outputs?.log.unjudged ?? 0
-        defer { notePressure() }
-        do throws(SpoolError) { try spool.room() } catch { return error }
-        events.spoolHasRoom()
-        return nil
-    }
-
-    private func notePressure() {
-        guard spool.isPressed != wasPressed else { return }
-        wasPressed = spool.isPressed
-        outputs?.log.notePressure(wasPressed)
-        // A full file takes no scan, so that none would wake the mirrors either.
-        if wasPressed { outputs?.scansArrived(Array(spool.lanes.keys)) }
-    }
-
-    private func judge(_ place: Int, _ batch: inout IntakeBatch) {
-        let item = batch.items[place]
-        guard let station = station(item.device, &batch) else {
-            return refuse(item, code: "unknown_device", text: "This scanner is not enabled")
-        }
-        let lane = station.lane
-        let decision = lane.state.decide(
-            item.reading, rules: rules.labels, settings: lane.settings, roles: station.device.roles,
-            boot: clock.bootID, isInDoubt: lane.doubt != nil)
-        switch decision {
-        case .refuse(let refusal):
-            if station.device.isCamera && refusal.mayBeBag { doubt(.init(item, at: place), &batch) }
-            refuse(item, code: refusal.code.rawValue, text: refusal.text)
-        case .alreadyStored: batch.repeated(place)
-        case .store(let admission):
-            do throws(SpoolError) { if lane.row == nil { lane.row = try spool.prepare(lane.name) } } catch {
-                batch.fileFault = error
-                doubt(.init(item, at: place), &batch)
-                return refuse(item, error)
-            }
-            let n = spool.nextNumber()
-            // The first bag since the cutover was asked for: everything before it is the old primary's. One that the lane
-            // had all along, and that was scanned because of a doubt, is no other bag.
-            if admission.role == .parent, lane.doubt == nil || admission.next.parent != lane.state.parent,
-                spool.assignments.cutovers[lane.name] != nil,
-                batch.change.cutovers[lane.name] == nil
-            {
-                batch.change.cutovers[lane.name] = n - 1
-            }
-            batch.add(
-                draft(item.reading, admission, station), n: n, of: station, place: place, signal: admission.signal)
-            lane.state = admission.next
-            if admission.role == .parent { lane.doubt = nil }
-            if admission.held { hold(n, lane.name, &batch) }
-        }
-    }
-
-    private func station(_ name: DeviceID, _ batch: inout IntakeBatch) -> IntakeBatch.Station? {
-        if let known = batch.stations[name] { return known }
-        guard let device = devices[name] else { return nil }
-        if signers.log != spool.log { signers = (spool.log, [:]) }
-        let signer =
-            signers.byDevice[name] ?? ScanSigner(device, gateway: gateway, log: spool.log, boot: clock.bootID)
-        signers.byDevice[name] = signer
-        let lane =
-            batch.lanes[device.lane]
-            ?? IntakeBatch.Lane(
-                device.lane, rules.settings(for: device.lane), states[device.lane] ?? LaneState(),
-                doubts[device.lane], sequence: spool.sequence(of: device.lane))
-        batch.lanes[device.lane] = lane
-        batch.signers.append(signer)
-        let station = IntakeBatch.Station(
-            device, lane, signer: batch.signers.count - 1, sequence: spool.sequence(of: name))
-        batch.stations[name] = station
-        return station
-    }
-
-    // Takes the next number of the lane and of the device.
-    private func draft(_ reading: Reading, _ admission: Admission, _ station: IntakeBatch.Station) -> ScanDraft {
-        station.sequence += 1
-        station.lane.sequence += 1
-        (station.isMoved, station.lane.isMoved) = (true, true)
-        return ScanDraft(
-            id: Random.uuid(unixMs: reading.capturedAt.wallMs), seq: station.sequence, laneSeq: station.lane.sequence,
-            capturedAt: reading.capturedAt, role: admission.role, parent: admission.parent,
-            symbology: reading.symbology, aim: reading.aim, data: admission.data, raw: admission.raw)
-    }
-
-    private func hold(_ n: Int64, _ lane: LaneID, _ batch: inout IntakeBatch) {
-        let assignments = spool.assignments
-        let isMoved = batch.change.cutovers[lane] != nil
-        let receiver = isMoved ? assignments.cutovers[lane]?.target : assignments.receiver(of: lane)
-        func note(_ group: GroupID, _ state: ExceptionState, _ reason: String) {
-            batch.change.settlements.append(
-                SettlementRecord(
-                    log: spool.log, group: group, lane: lane, cursor: 0, settled: 0,
-                    exceptions: [.init(n: n, state: state, reason: reason)]))
-        }
-        if let receiver {
-            note(receiver, .held, SettlementRecord.Exception.unknownLabel)
-            batch.held[receiver, default: 0] += 1
-        }
-        for mirror in groups.mirrors { note(mirror, .discarded, "held; a mirror gets what its primary gets at once") }
-    }
-
-    private func publish(_ batch: IntakeBatch) {
-        var batch = batch
-        batch.chooseSignals { lane in
-            guard let group = spool.assignments.receiver(of: lane) else { return true }
-            return outputs?.canDeliver(group) != true
-        }
-        let lanes = batch.movedLanes
-        for lane in lanes { states[lane.name] = lane.state }
-        // Those of a commit that failed stay in doubt: their bag was not stored.
-        for lane in batch.lanes.values { doubts[lane.name] = lane.doubt }
-        if let outputs, !lanes.isEmpty {
-            outputs.log.noteAppended(spool.appended(in: lanes.map(\.name)))
-            for (group, count) in batch.held { outputs.log.noteHeld(count, group) }
-        }
-        for waiter in waiters { waiter.resume() }
-        waiters.removeAll()
-        for accepted in batch.accepted { batch.items[accepted.place].reply(.accepted(accepted.signal)) }
-        signals.give(batch.accepted.lazy.map { ($0.signal, batch.items[$0.place].device) })
-        events.stored(batch.items, batch.accepted)
-        guard let outputs, !batch.change.isEmpty else { return }
-        if !lanes.isEmpty { outputs.scansArrived(lanes.map(\.name)) }
-        outputs.maintenance(batch.bytes)
-    }
-
-    private func refuseAll(_ items: [IntakeQueue.Item], _ error: SpoolError) {
-        for item in items { refuse(item, error) }
-        // Whoever waits for a verdict to be durable must not go on as if it were.
-        for waiter in waiters { waiter.resume(throwing: error) }
-        waiters.removeAll()
-    }
-
-    private func refuse(_ item: IntakeQueue.Item, _ error: SpoolError) {
-        events.refusedBySpool(error)
-        doubt(.init(item, at: 0))
-        refuse(
-            item, code: error.code == .full ? "spool_full" : "spool_failing", text: "Not stored: call the supervisor",
-            isForNow: true)
-    }
-
-    private nonisolated func refuse(
-        _ item: IntakeQueue.Item, code: String, text: String, isForNow: Bool = false
-    ) {
-        item.reply(isForNow ? .notNow(text) : .refused(text))
-        signals.give(.refused, from: item.device)
-        events.refused(item.device, item.reading.bytes, code: code, text: text)
-    }
-}
-
-/// What the intake judges by.
-struct LaneRules: Sendable {
-    var labels: LabelRules
-    var defaults: LaneSettings
-    var lanes: [LaneID: LaneSettings]
-
-    func settings(for lane: LaneID) -> LaneSettings { lanes[lane] ?? defaults }
 }
