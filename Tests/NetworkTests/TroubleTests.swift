@@ -78,11 +78,7 @@ import Testing
         }
         dock.stopWorkers()
         let start = ContinuousClock.now
-        try dock.wait("everything to be judged", seconds: 240) {
-            try Self.resume(dock)
-            pause(milliseconds: 200)
-            return try dock.status()?["spool"]?["waiting"]?.integer == 0
-        }
+        try dock.waitUntilEverythingIsJudged(seconds: 200) { try Self.resume(dock) }
         let recovered = ContinuousClock.now - start
         print("recovered within \(recovered), \(proxy.connections) connections")
         return (try DockReport(dock), recovered)

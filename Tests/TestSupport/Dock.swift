@@ -150,8 +150,8 @@ public final class Dock {
     }
 
     /// Returns once nothing waits; throws after `seconds` in which no fewer did, however long all of it takes: half an hour
-    /// of kills leaves more than a minute's work.
-    public func waitUntilEverythingIsJudged(seconds: Int = 90) throws {
+    /// of kills leaves more than a minute's work. `meanwhile` is called each time it is not so yet.
+    public func waitUntilEverythingIsJudged(seconds: Int = 90, meanwhile: () throws -> Void = {}) throws {
         var fewest = Int64.max
         var end = ContinuousClock.now + .seconds(seconds)
         while true {
@@ -163,6 +163,7 @@ public final class Dock {
                 let uplink = status?["uplinks"]?.array?.first
                 throw failure("\(waiting) scans still wait after \(seconds) s, uplink \(String(describing: uplink))")
             }
+            try meanwhile()
             pause(milliseconds: 20)
         }
     }
@@ -176,6 +177,17 @@ public final class Dock {
         _ = program.wait()
         let lines = try read(setup.directory + "/status.log").split(separator: 10)
         return lines.first.flatMap { try? JSONValue.parse(Array($0)) }
+    }
+
+    /// Why scans are `held` or `rejected`, the first twenty.
+    public func reasons(_ state: String) throws -> [String] {
+        let output = "\(setup.directory)/\(state).log"
+        unlink(output)
+        let program = try ChildProcess(
+            "scangate",
+            ["scans", state, "--json", "--limit", "20", "--config", setup.directory + "/scangate.toml"], output: output)
+        _ = program.wait()
+        return try read(output).split(separator: 10).compactMap { try? JSONValue.parse(Array($0))["reason"]?.string }
     }
 
     /// The uplink's part of the status.
@@ -225,7 +237,10 @@ public final class Dock {
     }
 
     private func failure(_ what: String) -> SetupError {
-        let log = (try? read(setup.directory + "/daemon.log")) ?? []
-        return SetupError("\(what); the daemon's log ends:\n" + String(decoding: log.suffix(2000), as: UTF8.self))
+        let logs = ["daemon", "relay", "broker"].compactMap { name -> String? in
+            guard let log = try? read("\(setup.directory)/\(name).log") else { return nil }
+            return "the \(name)'s log ends:\n" + String(decoding: log.suffix(2000), as: UTF8.self)
+        }
+        return SetupError(([what] + logs).joined(separator: "\n"))
     }
 }

@@ -14,6 +14,8 @@ public struct DockReport: Sendable {
     public var counters: [String: Int64] = [:]
     /// The uplink's counters.
     public var uplink: [String: Int64] = [:]
+    /// Why scans were held or rejected by the uplink.
+    public var reasons: [String] = []
     /// The daemon's.
     public var exitCode: Int32?
 
@@ -24,6 +26,7 @@ public struct DockReport: Sendable {
         let counted = try dock.uplink()
         for name in ["accepted", "rejected", "retries"] { uplink[name] = counted?[name]?.integer }
         uplink["held"] = try dock.status()?["spool"]?["held"]?.integer
+        reasons = try dock.reasons("held") + dock.reasons("rejected")
         exitCode = dock.stopDaemon()
         acknowledged = try dock.acknowledged()
         let state = try dock.backendJSON("/sim/state")
@@ -51,6 +54,7 @@ public struct DockReport: Sendable {
         want("exit code", exitCode.map(Int64.init))
         want("rejected by the uplink", uplink["rejected"])
         want("held", uplink["held"])
+        problems += reasons
         if once { for name in counters.keys.sorted() { want(name, counters[name]) } }
         if once && counters.count < 4 { problems.append("the backend counts \(counters)") }
         for (label, bag) in acknowledged {
