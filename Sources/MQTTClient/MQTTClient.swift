@@ -15,11 +15,8 @@ internal import Synchronization
 /// that dies with a message has lost it, unless the sender sends again for want of an answer (gateways do).
 ///
 /// Bounds: publishes without PUBACK are as many as callers wait in `publish`; each caller keeps a window. Attempts come
-/// at least 1 s apart (AWS IoT Core's limit for one client id), with full jitter over a growing backoff of at most 30 s;
-/// 5 min where only a person can mend it. Close it, or the connection stays.
+/// as `AttemptPace` says. Close it, or the connection stays.
 public actor MQTTClient {
-    static let network = 1...30
-    static let attention: Duration = .seconds(300)
     static let handshakeLimit: Duration = .seconds(15)
     static let flushLimit: Duration = .seconds(1)
     // A caller in need does not make attempts come faster than this.
@@ -48,7 +45,7 @@ public actor MQTTClient {
     private var timer: PollThread.Token?
     private var beat: PollThread.Token?
     var isVersion5: Bool
-    private var attempts = 0
+    private var pace = AttemptPace()
     private var lastAttemptNs: Int64 = 0
     private var nextAttemptNs: Int64 = 0
     private var upSinceNs: Int64 = 0
@@ -161,7 +158,7 @@ public actor MQTTClient {
 
     private func consider(_ id: UInt64, _ limit: Duration) {
         if phase == .up { return answer(id, nil) }
-        if phase == .waiting, failure?.kind != .takenOver || now - lastAttemptNs >= Self.attention.nanoseconds,
+        if phase == .waiting, failure?.kind != .takenOver || now - lastAttemptNs >= AttemptPace.attention.nanoseconds,
             now - lastAttemptNs >= Self.hurry.nanoseconds
         {
             schedule(.zero)
@@ -227,7 +224,7 @@ public actor MQTTClient {
 
     private func attempt() {
         cancelTimer()
-        attempts += 1
+        pace.attempted()
         lastAttemptNs = now
         phase = .connecting
         trouble = MQTTTrouble()
@@ -239,7 +236,7 @@ public actor MQTTClient {
                     hint: "check that the broker runs, and the port and firewall between"))
         }
         do throws(MQTTFailure) {
-            handle = try makeHandle(attempt: attempts)
+            handle = try makeHandle(attempt: pace.attempts)
         } catch { return finish(error) }
         guard let handle else { return }
         let events: PollThread.Events = [.readable, .writable]
@@ -303,7 +300,7 @@ public actor MQTTClient {
         if phase == .up {
             let isShort = now - upSinceNs < Self.lasting.nanoseconds
             shortLived = isShort ? shortLived + 1 : 0
-            if !isShort { attempts = 0 }
+            if !isShort { pace.lasted() }
             // One refusal, of a broker that is changed just then for instance, must not hold for ever.
             if settings.version == .automatic { isVersion5 = true }
         }
@@ -332,16 +329,11 @@ public actor MQTTClient {
     }
 
     private func delay(after why: MQTTFailure) -> Duration {
-        switch why.kind {
-        case .network, .busy, .closed:
-            let most = min(Self.network.upperBound, 1 << min(attempts, 5))
-            let jitter = Int64(Random.word() % UInt64(most * 1000))
-            return .seconds(Self.network.lowerBound) + .milliseconds(jitter)
-        case .misconfigured where why.reason == .unsupportedVersion && settings.version == .automatic && isVersion5:
+        if why.reason == .unsupportedVersion, settings.version == .automatic, isVersion5 {
             isVersion5 = false
             return .seconds(1)
-        case .tls, .badCredentials, .notAuthorised, .takenOver, .misconfigured: return Self.attention
         }
+        return pace.delay(after: why.kind, random: Random.word())
     }
 
     private func schedule(_ delay: Duration) {

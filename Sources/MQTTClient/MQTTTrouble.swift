@@ -151,7 +151,10 @@ struct MQTTTrouble {
             return cut(settings)
         }
         if text.contains("wrong version number") || text.contains("packet length too long") {
-            return make("what answers does not speak TLS", "check the port: mqtts:// is 8883, mqtt:// is 1883")
+            // A captive portal does so as well, and goes without anybody's doing here.
+            return MQTTFailure(
+                .network, "\(settings.place): TLS: what answers does not speak TLS",
+                hint: "check the port: mqtts:// is 8883, mqtt:// is 1883; a captive portal may stand between")
         }
         return make(text.isEmpty ? "the handshake failed" : words(text), "the broker's log has the reason")
     }

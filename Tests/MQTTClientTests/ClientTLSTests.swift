@@ -129,6 +129,24 @@ struct `An MQTT client over TLS` {
         }
     }
 
+    @Test func `is back soon when a captive portal that answered in the broker's place is gone`() async throws {
+        try await withTLS { directory, options in
+            let broker = try await MosquittoBroker(in: directory, options)
+            let proxy = try CrookedProxy(to: broker.port, seed: 1)
+            defer { proxy.close() }
+            proxy.behave(.portalPage)
+            let settings = MQTTSettings(
+                host: "127.0.0.1", port: UInt16(proxy.port), tls: .init(caFile: "\(directory)/ca.pem"), clientID: "x")
+            try await withClient(settings) { client, told in
+                try await eventually("the portal answers") { !told.failures.isEmpty }
+                proxy.behave(.none)
+                // Nobody asks for a connection: a relay waits for gateways' batches.
+                try await eventually("connected") { await client.lastFailure == nil }
+                #expect(told.failures.first?.description.contains("captive portal") == true, "\(told.failures)")
+            }
+        }
+    }
+
     @Test func `says so when the port does not speak TLS, or speaks it unasked`() async throws {
         try await withTLS { directory, options in
             let plain = try await MosquittoBroker(in: directory)
