@@ -6,6 +6,7 @@ extension Backend {
     func scanParent(_ request: ServerRequest, _ fault: Fault?, _ session: inout WebSession) throws -> ServerResponse {
         guard !session.username.isEmpty else { return unauthenticated() }
         if fault?.kind == .scanFailed { return scanFailed() }
+        if fault?.kind == .unknownStatus { return refusal(200, "", "Perhaps") }
         // JSON is never parsed here: a body that is no form has no field, and ends the same way.
         let label = trimmed(request.field("qr_code") ?? "")
         guard !label.isEmpty else { return refusal(400, "", "No QR code provided") }
@@ -42,6 +43,7 @@ extension Backend {
         case .scanFailed: return scanFailed()
         case .databaseError: return refusal(200, "", "Database connection error")
         case .processingError: return refusal(200, "", "Error processing scan")
+        case .unknownStatus: return refusal(200, "", "Perhaps")
         default: break
         }
         let sent = request.mediaType == "application/json" ? object(request)?["qr_code"]?.string : nil

@@ -40,7 +40,8 @@ public struct Fault: Sendable, Equatable {
         case deferred
         /// Devices: everything is done; every second result is left out, the first one first.
         case missing
-        /// Devices: nothing is done; each scan gets a status that no version of the contract knows.
+        /// Devices: nothing is done; each scan gets a status that no version of the contract knows. Web: nothing is done; 200
+        /// with words that no version has.
         case unknownStatus = "unknown_status"
         /// Devices: everything is done; each scan is named twice with different words.
         case twice

@@ -41,7 +41,7 @@ struct DevicesAnswerTests {
             lane.take(scans)
             var damaged = body
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            let outcome = lane.on(classify(HTTPResponse(status: 200, body: damaged)), successes: 0, nowNs: 0)
+            let outcome = lane.on(classify(HTTPResponse(status: 200, body: damaged)), traffic: Traffic(), nowNs: 0)
             #expect(outcome.suspect == nil)
             for one in outcome.judged {
                 judged += 1

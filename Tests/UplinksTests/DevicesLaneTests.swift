@@ -30,8 +30,8 @@ struct DevicesLaneTests {
             }
         }
 
-        func answer(_ answer: BatchAnswer, successes: Int = 0) -> DevicesLane.Outcome {
-            lane.on(answer, successes: successes, nowNs: 0)
+        func answer(_ answer: BatchAnswer, _ traffic: Traffic = Traffic()) -> DevicesLane.Outcome {
+            lane.on(answer, traffic: traffic, nowNs: 0)
         }
 
         func results(_ results: [(Int, String)]) -> DevicesLane.Outcome {
@@ -161,15 +161,16 @@ struct DevicesLaneTests {
     @Test func `five failures while other batches pass halve the batch under new ids, down to the scan, which is held`()
     {
         let bench = Bench(1...4)
-        var successes = 0
+        var traffic = Traffic()
         var sent: [[Int]] = []
         var ids: Set<UUID> = []
         var held: [Int64] = []
         while let batch = bench.send() {
             if ids.insert(batch.id).inserted { sent.append(batch.ns) }
-            successes += 1
+            traffic.passed += 1
             if batch.ns.contains(3) {
-                let outcome = bench.answer(.failure("500", retryAfter: nil), successes: successes)
+                let outcome = bench.answer(.failure("500", retryAfter: nil), traffic)
+                traffic.failed += 1
                 held += outcome.judged.map(\.n)
             } else {
                 _ = bench.results(batch.ns.map { ($0, "accepted") })
@@ -183,9 +184,22 @@ struct DevicesLaneTests {
         let bench = Bench(1...2)
         for _ in 0..<50 {
             _ = bench.send()
-            #expect(bench.answer(.failure("500", retryAfter: nil), successes: 3).judged.isEmpty)
+            #expect(bench.answer(.failure("500", retryAfter: nil), Traffic(passed: 3)).judged.isEmpty)
         }
         #expect(try #require(bench.send()).ns == [1, 2] && bench.made == 1)
+    }
+
+    @Test func `a scan is not held for failing as others do on a bad line`() throws {
+        let bench = Bench(1...1)
+        var traffic = Traffic()
+        for _ in 0..<20 {
+            _ = bench.send()
+            #expect(bench.answer(.failure("timeout", retryAfter: nil), traffic).judged.isEmpty)
+            // Of the others every second one fails.
+            traffic.passed += 1
+            traffic.failed += 2
+        }
+        #expect(try #require(bench.send()).ns == [1])
     }
 
     @Test func `a batch that is too large is halved, and a scan too large alone is rejected`() {

@@ -52,7 +52,7 @@ import Wire
             lane.take([DevicesLane.Scan(n: 1, id: scanID(1), wire: stored(1).wire)])
             let reply = BatchReply(
                 batchID: scanID(9), serverTime: "", results: [.init(id: scanID(1), status: status)])
-            let outcome = lane.on(.results(reply), successes: 0, nowNs: now)
+            let outcome = lane.on(.results(reply), traffic: Traffic(), nowNs: now)
             if case .held = outcome.judged.first?.settlement { return (count, now) }
             now += stepNs
         }
@@ -73,7 +73,7 @@ import Wire
         for count in 0..<80 {
             lane.take([DevicesLane.Scan(n: 1, id: scanID(1), wire: stored(1).wire)])
             let reply = BatchReply(batchID: scanID(9), serverTime: "", results: [Self.unknownParent(scanID(1))])
-            let outcome = lane.on(.results(reply), successes: 0, nowNs: Int64(count) * Self.hour / 4)
+            let outcome = lane.on(.results(reply), traffic: Traffic(), nowNs: Int64(count) * Self.hour / 4)
             held += outcome.judged.count
         }
         #expect(held == 4)
@@ -86,7 +86,7 @@ import Wire
             let reply = BatchReply(
                 batchID: scanID(9), serverTime: "",
                 results: [.init(id: scanID(1), status: "rejected", code: "unknown_device")])
-            let outcome = lane.on(.results(reply), successes: 0, nowNs: Int64(count) * Self.hour)
+            let outcome = lane.on(.results(reply), traffic: Traffic(), nowNs: Int64(count) * Self.hour)
             #expect(outcome.judged.isEmpty && outcome.identity != nil)
         }
     }

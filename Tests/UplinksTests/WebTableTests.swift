@@ -40,12 +40,12 @@ struct WebTableTests {
             (429, "<html>Too Many Requests</html>", "slowDown"), (500, "<html>oops</html>", "slowDown"),
             (500, #"{"success":false,"message":"Scan failed - please try again"}"#, "retry"),
             (502, "<html>bad gateway</html>", "retry"), (503, "<html/>", "retry"), (503, "{}", "retry"),
-            (504, "", "retry"), (200, "<html>login</html>", "held"), (200, "", "held"), (200, "true", "held"),
-            (200, #"{"message":"ok","parent_qr":"SB00860"}"#, "held"),
-            (200, #"{"success":"true","parent_qr":"SB00860"}"#, "held"),
+            (504, "", "retry"), (200, "<html>login</html>", "foreign"), (200, "", "foreign"), (200, "true", "foreign"),
+            (200, #"{"message":"ok","parent_qr":"SB00860"}"#, "foreign"),
+            (200, #"{"success":"true","parent_qr":"SB00860"}"#, "foreign"),
             (200, #"{"success":false,"message":"novel"}"#, "held"),
-            (400, #"{"success":false,"message":"novel"}"#, "held"), (400, "<html>Bad Request</html>", "held"),
-            (404, "", "held"), (405, "", "held"), (418, "", "held"), (204, "", "held"),
+            (400, #"{"success":false,"message":"novel"}"#, "held"), (400, "<html>Bad Request</html>", "foreign"),
+            (404, "", "foreign"), (405, "", "foreign"), (418, "", "foreign"), (204, "", "foreign"),
         ])
     func `a parent's answer has its class`(status: Int, body: String, expected: String) {
         #expect(kind(parent(response(status, body))) == expected)
@@ -54,7 +54,7 @@ struct WebTableTests {
     @Test(
         arguments: [
             ("/login", "sessionLost"), ("/login?next=%2Fapi", "sessionLost"), ("https://h/login?x", "sessionLost"),
-            ("/dashboard", "held"), ("https://h/", "held"), ("/login2", "held"),
+            ("/dashboard", "foreign"), ("https://h/", "foreign"), ("/login2", "foreign"),
         ])
     func `a redirect to the login is a lost session, any other is not understood`(location: String, expected: String) {
         #expect(kind(parent(response(302, "", [("Location", location)]))) == expected)
@@ -137,8 +137,8 @@ struct WebTableTests {
             (200, #"{"success":false,"message":"x","clear_parent":true}"#, "sessionLost"),
             (400, #"{"success":false,"message":"Security token expired"}"#, "sessionLost"),
             (401, "{}", "sessionLost"), (429, "<html/>", "slowDown"), (500, "<html/>", "slowDown"),
-            (500, "{}", "retry"), (502, "", "retry"), (200, "<html>login</html>", "held"),
-            (400, #"{"success":true,"parent_qr":"SB00860"}"#, "held"), (404, "", "held"), (200, "[]", "held"),
+            (500, "{}", "retry"), (502, "", "retry"), (200, "<html>login</html>", "foreign"),
+            (400, #"{"success":true,"parent_qr":"SB00860"}"#, "held"), (404, "", "foreign"), (200, "[]", "foreign"),
         ])
     func `a child's other answers have their class`(status: Int, body: String, expected: String) {
         #expect(kind(child(response(status, body))) == expected)
@@ -162,8 +162,8 @@ struct WebTableTests {
     }
 
     @Test func `an unknown answer is kept escaped and bounded`() {
-        guard case .held(let text) = child(response(200, "\u{1B}[2J" + String(repeating: "x", count: 5000))) else {
-            Issue.record("not held")
+        guard case .foreign(let text) = child(response(200, "\u{1B}[2J" + String(repeating: "x", count: 5000))) else {
+            Issue.record("not foreign")
             return
         }
         #expect(text.contains("\\x1b[2J") && text.utf8.count < 400)

@@ -69,7 +69,7 @@ extension DevicesDelivery {
             lanes[id]?.machine.keep(batch)
         }
         let (answer, way, generation) = await send(batch, of: id, first)
-        guard let outcome = lanes[id]?.machine.on(answer, successes: routes.successes, nowNs: now) else {
+        guard let outcome = lanes[id]?.machine.on(answer, traffic: routes.traffic, nowNs: now) else {
             return (.nothing, way)
         }
         let event = event(for: answer, of: way, sentWith: generation)

@@ -7,6 +7,9 @@ internal import Wire
 /// It holds one read of the log (at most `batch.max_bytes`) while that is under way or in trouble, and nothing
 /// otherwise. After a failure the same bytes go out under the same id; a half is another batch with another id.
 ///
+/// A batch that fails while others pass is halved, which costs a good one nothing; a scan that does so alone is held once
+/// that is no chance any more (`Blame`).
+///
 /// A scan that the backend has put off (`unknown_parent`, `deferred`) `postponedLimit` times, the first time
 /// `postponedFor` ago by uptime, is held: a batch full of such scans would keep all that come later from going out. The
 /// count lasts as long as the process, and no longer than the scan waits.
@@ -58,8 +61,7 @@ struct DevicesLane {
         /// Its scans were refused with 415 when they were compressed.
         var isUnzipped = false
         var attempts = 0
-        var failuresWhilePassing = 0
-        var successesSeen: Int?
+        var blame = Blame()
     }
 
     static let unknownLimit = 5
@@ -125,9 +127,9 @@ struct DevicesLane {
     /// Works an answer to `next` in.
     ///
     /// - Parameters:
-    ///   - successes: how many batches the uplink has brought through so far, this one not counted.
+    ///   - traffic: what became of batches so far, this one not counted.
     ///   - nowNs: the uptime.
-    mutating func on(_ answer: BatchAnswer, successes: Int, nowNs: Int64) -> Outcome {
+    mutating func on(_ answer: BatchAnswer, traffic: Traffic, nowNs: Int64) -> Outcome {
         guard let last = pieces.indices.last else { return Outcome() }
         pieces[last].attempts += 1
         let attempt = pieces[last].attempts
@@ -140,8 +142,8 @@ struct DevicesLane {
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
         case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)
-        case .unreachable(let reason): return fail(reason, nil, successes)
-        case .failure(let reason, let after): return fail(reason, after, successes)
+        case .unreachable(let reason): return fail(reason, nil, traffic)
+        case .failure(let reason, let after): return fail(reason, after, traffic)
         case .unauthorized, .forbidden, .misconfigured: return Outcome(retries: 1)
         case .tooLarge(let reason):
             if halve() { return Outcome() }
@@ -273,13 +275,12 @@ struct DevicesLane {
         return results
     }
 
-    private mutating func fail(_ reason: String, _ after: Duration?, _ successes: Int) -> Outcome {
+    private mutating func fail(_ reason: String, _ after: Duration?, _ traffic: Traffic) -> Outcome {
         let last = pieces.count - 1
-        // After the first, only a failure with another batch brought through since the one before counts.
-        if successes > pieces[last].successesSeen ?? -1 { pieces[last].failuresWhilePassing += 1 }
-        pieces[last].successesSeen = successes
-        if pieces[last].failuresWhilePassing >= Self.failuresToHalve {
-            if halve() { return Outcome(retries: 1) }
+        pieces[last].blame.failed(traffic)
+        let blame = pieces[last].blame
+        if blame.failures >= Self.failuresToHalve, halve() { return Outcome(retries: 1) }
+        if pieces[last].scans.count == 1, blame.isItsOwn(traffic) {
             return settleAlone(
                 .held(reason: Safe.text("failed again and again while other scans passed: \(reason)", limit: 500)))
         }

@@ -56,8 +56,13 @@ struct Routes {
 
     /// Batches under way in all.
     var running: Int { all.reduce(0) { $0 + $1.running } }
-    /// Batches that any way has brought through.
-    var successes: Int { all.reduce(0) { $0 + $1.health.successes } }
+    /// What any way has done with batches.
+    var traffic: Traffic {
+        all.reduce(into: Traffic()) {
+            $0.passed += $1.health.traffic.passed
+            $0.failed += $1.health.traffic.failed
+        }
+    }
 
     /// Decides where the next batch goes, and which blocked ways to probe meanwhile; both are begun by this call.
     mutating func choose(_ nowNs: Int64) -> (choice: Choice, probes: [Int]) {

@@ -7,8 +7,10 @@ enum WebAnswer: Equatable {
     case accepted(text: String, childCount: Int?)
     case duplicate(text: String)
     case rejected(String)
-    /// Nobody can say; kept with the reply.
+    /// The backend says what nobody understands; kept with the reply.
     case held(String)
+    /// No word of the backend's: a portal's page, or a proxy's. Whether the backend has acted is not known.
+    case foreign(String)
     /// Refused since the bag is full, but an earlier answer was lost: it may be this very child that filled it.
     case probablyAccepted(String)
     /// Not judged: log in and send it again.
@@ -77,7 +79,7 @@ enum WebTable {
     /// The answer to a request that got no response.
     static func failure(_ error: HTTPClientError) -> WebAnswer {
         switch error.code {
-        case .tooLarge: .held("the answer was over its bound: \(Safe.text(error.description))")
+        case .tooLarge: .foreign("the answer was over its bound: \(Safe.text(error.description))")
         case .cancelled where !error.requestMayHaveBeenSent, .closed: .cancelled
         default: .retry(error.description, after: nil, ambiguous: error.requestMayHaveBeenSent)
         }
@@ -152,7 +154,8 @@ enum WebTable {
     private static func unknown(_ response: HTTPResponse) -> WebAnswer {
         var text = "unknown answer \(response.status)"
         if let location = response.headers["Location"] { text += " to \(Safe.text(location))" }
-        return .held("\(text): \(Safe.text(response.body, limit: 300))")
+        text += ": \(Safe.text(response.body, limit: 300))"
+        return Reply(response).success == nil ? .foreign(text) : .held(text)
     }
 
     private struct Reply {

@@ -3,8 +3,9 @@ internal import Posix
 
 /// What an answer does to the scan, to its lane and to the site.
 extension WebDelivery {
-    // A scan that the backend fails again and again while others pass.
-    private static let failuresToHold = 20
+    // What somebody in between makes of a scan, where there is no other to pass; a portal may stand there for a morning.
+    private static let foreignToHold = 20
+    private static let foreignFor: Duration = .seconds(3600)
     private static let unknownToStop = 8
     // Cookies are renewed with each answer, and those of half an hour ago are of no use.
     private static let saveEvery: Duration = .seconds(300)
@@ -24,15 +25,15 @@ extension WebDelivery {
             await hold(lane, scan, seat, text, isUnknown: false)
         case .mismatch(let reason): await freeze(lane, scan, seat, reason)
         case .sessionLost: happened(.nothing, seat.site)
+        case .foreign(let reason):
+            let before = lanes[lane]?.foreign ?? (answers: 0, sinceNs: now)
+            lanes[lane]?.foreign = (before.answers + 1, before.sinceNs)
+            await askAgain(
+                lane, scan, seat,
+                "\(reason); a proxy or a login page may answer in the backend's place, else check the uplink's url",
+                ambiguous: true, forParent: forParent)
         case .retry(let reason, let after, let ambiguous):
-            counts[seat.site.settings.name]?.retries += 1
-            if ambiguous {
-                counts[seat.site.settings.name]?.ambiguous += 1
-                if !forParent { lanes[lane]?.answerLost = true }
-            }
-            if let held = countFailure(lane, reason) { return await hold(lane, scan, seat, held, isUnknown: false) }
-            postpone(lane, after)
-            happened(.failure("\(place): \(reason)"), seat.site)
+            await askAgain(lane, scan, seat, reason, after: after, ambiguous: ambiguous, forParent: forParent)
         case .slowDown(let reason, let after):
             counts[seat.site.settings.name]?.retries += 1
             seat.site.pace.slowDown()
@@ -64,7 +65,7 @@ extension WebDelivery {
         text: String = "", childCount: Int? = nil, isDuplicate: Bool = false
     ) async {
         happened(event, seat.site)
-        if event == .success { successes += 1 }
+        if event == .success { traffic.passed += 1 }
         guard await record(lane, scan, settlement) else { return }
         let judged = Judged(
             n: scan.n, id: scan.id, settlement: settlement, text: text, childCount: childCount, isDuplicate: isDuplicate
@@ -72,7 +73,7 @@ extension WebDelivery {
         counts[seat.site.settings.name]?.count(judged, at: context.time.now())
         var state = lanes[lane] ?? Lane()
         if !state.queue.isEmpty { state.queue.removeFirst() }
-        lanes[lane] = Lane(queue: state.queue, successesSeen: successes, answerLost: context.answersMayBeLost)
+        lanes[lane] = Lane(queue: state.queue, answerLost: context.answersMayBeLost)
         let isFull = childCount.map { $0 >= WebSession.childrenOfFullBag } ?? false
         plan.settled(lane, leavesBagOpen: seat.session.parent != nil && !isFull)
         if let next = lanes[lane]?.queue.first {
@@ -96,6 +97,7 @@ extension WebDelivery {
     func happened(_ event: UplinkHealth.Event, _ site: WebSite) {
         let before = site.health.state
         site.health.on(event, nowNs: now)
+        if case .failure = event { traffic.failed += 1 }
         if event == .success { site.unknownAnswers = 0 }
         let isOpen = site.health.state == .open
         if isOpen, before != .open, site.index == active, let next = nextSite {
@@ -129,13 +131,30 @@ extension WebDelivery {
         return delay
     }
 
-    private func countFailure(_ lane: LaneID, _ reason: String) -> String? {
-        guard var state = lanes[lane] else { return nil }
-        if successes > state.successesSeen { state.failuresWhilePassing += 1 }
-        state.successesSeen = successes
-        lanes[lane] = state
-        guard state.failuresWhilePassing >= Self.failuresToHold else { return nil }
-        return "failed again and again while other scans passed: \(reason)"
+    // It did not get through, or nobody knows whether it did.
+    private func askAgain(
+        _ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String, after: Duration? = nil, ambiguous: Bool,
+        forParent: Bool
+    ) async {
+        counts[seat.site.settings.name]?.retries += 1
+        if ambiguous {
+            counts[seat.site.settings.name]?.ambiguous += 1
+            if !forParent { lanes[lane]?.answerLost = true }
+        }
+        lanes[lane]?.blame.failed(traffic)
+        if let held = verdict(on: lane, reason) { return await settle(lane, scan, seat, .held(reason: held), .nothing) }
+        postpone(lane, after)
+        happened(.failure("\(seat.site.target.authority): \(reason)"), seat.site)
+    }
+
+    // Why the head steps aside; nil while that may be its way's fault.
+    private func verdict(on lane: LaneID, _ reason: String) -> String? {
+        guard let state = lanes[lane] else { return nil }
+        if state.blame.isItsOwn(traffic) { return "failed again and again while other scans passed: \(reason)" }
+        guard let foreign = state.foreign, foreign.answers >= Self.foreignToHold,
+            now - foreign.sinceNs >= Self.foreignFor.nanoseconds
+        else { return nil }
+        return "\(foreign.answers) times in \((now - foreign.sinceNs) / 60_000_000_000) min: \(reason)"
     }
 
     private func record(_ lane: LaneID, _ scan: WebScan, _ settlement: Settlement) async -> Bool {

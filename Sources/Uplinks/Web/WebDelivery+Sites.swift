@@ -12,9 +12,9 @@ extension WebDelivery {
     func go(to index: Int, because reason: String) {
         let (old, new) = (sites[active], sites[index])
         let isAway = index > active
-        if isAway { old.leave(reason, hadSuccess: successes > successesBefore, nowNs: now) }
+        if isAway { old.leave(reason, hadSuccess: traffic.passed > passedBefore, nowNs: now) }
         active = index
-        successesBefore = successes
+        passedBefore = traffic.passed
         // What was wrong there is past, or soon found again; a refused password is not.
         if new.health.isBlocked { new.health.on(.recovered, nowNs: now) }
         for seat in seatsInUse where seat.block?.state == .backingOff { seat.block = nil }

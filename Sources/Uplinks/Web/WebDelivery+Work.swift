@@ -123,7 +123,7 @@ extension WebDelivery {
             await hold(lane, scan, seat, "its bag was refused: \(reason)", isUnknown: false)
         case .held(let reason), .probablyAccepted(let reason):
             await hold(lane, scan, seat, "its bag's post: \(reason)", isUnknown: true)
-        case .sessionLost, .retry, .slowDown, .mismatch, .cancelled:
+        case .foreign, .sessionLost, .retry, .slowDown, .mismatch, .cancelled:
             await take(answer, lane, scan, seat, forParent: true)
         }
     }

@@ -13,8 +13,10 @@ actor WebDelivery: Delivery {
     struct Lane {
         var queue: [WebScan] = []
         var attempts = 0
-        var failuresWhilePassing = 0
-        var successesSeen = 0
+        /// For the head's failures, and answers that were none of the backend's.
+        var blame = Blame()
+        /// Of the latter: how many, and since when.
+        var foreign: (answers: Int, sinceNs: Int64)?
         var readBackFailures = 0
         /// A post of the head may have been acted on. True at the start: an earlier run may have lost an answer.
         var answerLost = true
@@ -38,14 +40,14 @@ actor WebDelivery: Delivery {
     var counts: [String: UplinkStatus] = [:]
     /// The site in use.
     var active = 0
-    /// Scans that were judged so far.
-    var successes = 0
+    /// Scans that were judged so far, and requests that failed.
+    var traffic = Traffic()
     /// The question whether a site that was left is well again.
     var asking: Task<Bool, Never>?
     /// The look for what an earlier run has left.
     private var finding: Task<Void, Never>?
-    /// `successes` when the site in use was taken.
-    var successesBefore = 0
+    /// How many were judged when the site in use was taken.
+    var passedBefore = 0
     var spoolTrouble = false
     /// When the cookies were saved last.
     var savedAtNs: Int64 = 0

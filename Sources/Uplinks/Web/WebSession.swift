@@ -164,7 +164,7 @@ struct WebSession {
             return true
         // The backend's session is at another parent than meant.
         case .mismatch: parent = nil
-        case .held, .probablyAccepted, .retry, .slowDown, .cancelled: break
+        case .held, .foreign, .probablyAccepted, .retry, .slowDown, .cancelled: break
         }
         return false
     }

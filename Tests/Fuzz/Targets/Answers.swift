@@ -85,7 +85,7 @@ extension FuzzTarget {
                 // Invariant 10: the backend must have named this bag.
                 try require(named.map(WebTable.normal) == "SB00042", "accepted into \(named ?? "no bag")")
                 try require(isPrintable(text), "bytes that are no text: \(text.debugDescription)")
-            case .duplicate(let text), .rejected(let text), .held(let text), .mismatch(let text),
+            case .duplicate(let text), .rejected(let text), .held(let text), .foreign(let text), .mismatch(let text),
                 .probablyAccepted(let text):
                 try require(isPrintable(text), "bytes that are no text: \(text.debugDescription)")
             case .retry(_, let wait, _), .slowDown(_, let wait): try expectShort(wait)
