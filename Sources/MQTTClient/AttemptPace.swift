@@ -3,9 +3,9 @@ internal import Model
 /// When the next attempt to connect comes. A state machine.
 ///
 /// At least 1 s apart (AWS IoT Core's limit for one client id), with full jitter over a growing backoff of at most 30 s; 5 min
-/// where only a person can mend it. What a network of strangers says in the broker's place, or a broker that is set up
-/// anew just then, passes without a person: it is believed the fifth time, with no connection between that lasted. That another client uses the id is
-/// believed at once, or both would put each other out for ever.
+/// where only a person can mend it. A broker that is set up anew just then refuses whom it takes a moment later: it is
+/// believed the fifth time, with no connection between that lasted. That another client uses the id is believed at once,
+/// or both would put each other out for ever.
 struct AttemptPace {
     static let attention: Duration = .seconds(300)
     static let refusalsToBelieve = 5
@@ -20,12 +20,16 @@ struct AttemptPace {
     /// A connection ends that was no short one. One that the broker takes and then refuses proves nothing.
     mutating func lasted() { (attempts, refusals) = (0, 0) }
 
+    /// Credentials were replaced: what was refused before says nothing of them.
+    mutating func renewed() { refusals = 0 }
+
     /// How long to wait now.
     mutating func delay(after kind: MQTTFailure.Kind, random: UInt64) -> Duration {
         switch kind {
-        case .network, .busy, .closed: break
+        // Somebody else's certificate may be a portal's, and asking costs nobody anything.
+        case .network, .tls, .busy, .closed: break
         case .takenOver: return Self.attention
-        case .tls, .badCredentials, .notAuthorised, .misconfigured:
+        case .badCredentials, .notAuthorised, .misconfigured:
             refusals += 1
             if refusals >= Self.refusalsToBelieve { return Self.attention }
         }

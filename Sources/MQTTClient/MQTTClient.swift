@@ -178,6 +178,7 @@ public actor MQTTClient {
 
     /// Attempts to connect now where a wait of the backoff is on: credentials or certificates were replaced.
     public func connectNow() {
+        pace.renewed()
         guard phase == .waiting else { return }
         schedule(.nanoseconds(max(0, lastAttemptNs + 1_000_000_000 - now)))
     }

@@ -1,3 +1,5 @@
+internal import Model
+
 /// What a way has done with requests so far.
 struct Traffic: Equatable {
     /// Brought through.
@@ -10,7 +12,8 @@ struct Traffic: Equatable {
 ///
 /// What became of others since its first failure tells. Where all of them pass, five to ten failures of one are enough;
 /// where half of them fail, as in a hall with bad radio, it takes thirty: there, one good scan in 32 fails five times in
-/// a row. Where nothing passes, nothing is anybody's fault.
+/// a row. Where nothing passes, nothing is anybody's fault. And it takes its time: what a backend is short of for a while
+/// may concern one sort of request.
 struct Blame: Equatable {
     // By chance alone no more than one in a billion requests fails as often as that; and never fewer than five, since
     // chance is not all there is: a backend that restarts fails one and takes another.
@@ -20,14 +23,17 @@ struct Blame: Equatable {
     /// How often it failed, of the failures between which another passed only one.
     private(set) var failures = 0
     private var all = 0
+    private var sinceNs: Int64 = 0
     private var first = Traffic()
     private var passedAtLast = 0
 
     /// It failed once more.
     ///
-    /// - Parameter traffic: all requests that could have gone its way, this failure not counted.
-    mutating func failed(_ traffic: Traffic) {
-        if all == 0 { first = traffic }
+    /// - Parameters:
+    ///   - traffic: all requests that could have gone its way, this failure not counted.
+    ///   - nowNs: the uptime.
+    mutating func failed(_ traffic: Traffic, nowNs: Int64) {
+        if all == 0 { (first, sinceNs) = (traffic, nowNs) }
         if all == 0 || traffic.passed > passedAtLast { failures += 1 }
         passedAtLast = traffic.passed
         all += 1
@@ -35,9 +41,11 @@ struct Blame: Equatable {
 
     /// Whether that is no chance any more.
     ///
-    /// - Parameter traffic: as at the last failure.
-    func isItsOwn(_ traffic: Traffic) -> Bool {
-        guard failures >= Self.least else { return false }
+    /// - Parameters:
+    ///   - traffic: as at the last failure, as `nowNs` is.
+    ///   - after: no sooner than this after the first failure.
+    func isItsOwn(_ traffic: Traffic, nowNs: Int64, after: Duration) -> Bool {
+        guard failures >= Self.least, nowNs - sinceNs >= after.nanoseconds else { return false }
         let passed = traffic.passed - first.passed
         let failed = max(0, traffic.failed - first.failed - (all - 1))
         // One more of each: no share is certain after a few.

@@ -56,8 +56,6 @@ struct UplinkHealth {
     private(set) var backlog: BacklogShare
     /// How many requests may be under way at once.
     var limit: Int { window.limit }
-    /// Requests answered with verdicts so far, and those that failed.
-    private(set) var traffic = Traffic()
     /// What went wrong last; nil since the last success.
     private(set) var lastError: String?
 
@@ -99,7 +97,6 @@ struct UplinkHealth {
             // One failure is a cut connection; two, a second apart, are an outage.
             if block != nil || failures > 1, !window.isStarting { restart(nowNs) }
             (block, probing, failures, lastError) = (nil, false, 0, nil)
-            traffic.passed += 1
             window.succeeded(nowNs)
         case .recovered:
             (block, probing) = (nil, false)
@@ -108,7 +105,6 @@ struct UplinkHealth {
             failures = Self.failuresToOpen - 1
         case .failure(let text, let notBeforeNs):
             lastError = text
-            traffic.failed += 1
             if window.isStarting { restart(nowNs) }
             if lastCountedNs == .min || nowNs - lastCountedNs >= Self.failureSpacing.nanoseconds {
                 failures += 1

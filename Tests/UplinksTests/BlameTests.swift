@@ -1,25 +1,33 @@
+import Model
 import Testing
 
 @testable import Uplinks
 
 struct BlameTests {
-    /// How often a request may fail, with so many others passing and failing between two of its failures, before it is
-    /// its own fault; nil where it is not after 200 times.
-    private func patience(passed: Int, failed: Int) -> Int? {
+    private static let second: Int64 = 1_000_000_000
+
+    /// How often a request may fail, a second apart, with so many others passing and failing in between, before it is its
+    /// own fault; nil where it is not after 200 times.
+    private func patience(passed: Int, failed: Int, after: Duration = .zero) -> Int? {
         var blame = Blame()
         var traffic = Traffic(passed: 1000, failed: 500)
         for count in 1...200 {
-            blame.failed(traffic)
-            if blame.isItsOwn(traffic) { return count }
+            let now = Int64(count) * Self.second
+            blame.failed(traffic, nowNs: now)
+            if blame.isItsOwn(traffic, nowNs: now, after: after) { return count }
             traffic.passed += passed
             traffic.failed += 1 + failed
         }
         return nil
     }
 
-    @Test func `among others that all pass, a few failures are enough`() {
-        #expect(patience(passed: 1, failed: 0) == 10)
+    @Test func `among others that all pass, a few failures are enough`() throws {
+        #expect(try 9...10 ~= #require(patience(passed: 1, failed: 0)))
         #expect(patience(passed: 100, failed: 0) == 5)
+    }
+
+    @Test func `it takes its time all the same`() {
+        #expect(patience(passed: 100, failed: 0, after: .seconds(60)) == 61)
     }
 
     @Test func `the worse others fare, the more it takes`() throws {
@@ -36,9 +44,9 @@ struct BlameTests {
 
     @Test func `failures of one outage count once`() {
         var blame = Blame()
-        for _ in 0..<50 { blame.failed(Traffic(passed: 7)) }
+        for _ in 0..<50 { blame.failed(Traffic(passed: 7), nowNs: 0) }
         #expect(blame.failures == 1)
-        blame.failed(Traffic(passed: 8))
+        blame.failed(Traffic(passed: 8), nowNs: 0)
         #expect(blame.failures == 2)
     }
 }

@@ -10,6 +10,7 @@ struct DevicesLaneTests {
     private final class Bench {
         var lane = DevicesLane()
         var made = 0
+        var nowNs: Int64 = 0
 
         init(_ scans: ClosedRange<Int>) {
             lane.take(scans.map { DevicesLane.Scan(n: Int64($0), id: scanID($0), wire: [UInt8($0)]) })
@@ -31,7 +32,9 @@ struct DevicesLaneTests {
         }
 
         func answer(_ answer: BatchAnswer, _ traffic: Traffic = Traffic()) -> DevicesLane.Outcome {
-            lane.on(answer, traffic: traffic, nowNs: 0)
+            // Answers ten seconds apart.
+            nowNs += 10_000_000_000
+            return lane.on(answer, traffic: traffic, nowNs: nowNs)
         }
 
         func results(_ results: [(Int, String)]) -> DevicesLane.Outcome {
@@ -158,8 +161,12 @@ struct DevicesLaneTests {
         #expect(bench.answer(answer).wait == .atLeast(.seconds(9), attempt: 1))
     }
 
-    @Test func `five failures while other batches pass halve the batch under new ids, down to the scan, which is held`()
-    {
+    @Test(arguments: [
+        BatchAnswer.failure("500", retryAfter: nil), .unreadable("a page"), .unreachable("no connection"),
+    ])
+    func `five failures while other batches pass halve the batch under new ids, down to the scan, which is held`(
+        answer: BatchAnswer
+    ) {
         let bench = Bench(1...4)
         var traffic = Traffic()
         var sent: [[Int]] = []
@@ -169,7 +176,7 @@ struct DevicesLaneTests {
             if ids.insert(batch.id).inserted { sent.append(batch.ns) }
             traffic.passed += 1
             if batch.ns.contains(3) {
-                let outcome = bench.answer(.failure("500", retryAfter: nil), traffic)
+                let outcome = bench.answer(answer, traffic)
                 traffic.failed += 1
                 held += outcome.judged.map(\.n)
             } else {

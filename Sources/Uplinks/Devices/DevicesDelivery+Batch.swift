@@ -72,6 +72,7 @@ extension DevicesDelivery {
         guard let outcome = lanes[id]?.machine.on(answer, traffic: routes.traffic, nowNs: now) else {
             return (.nothing, way)
         }
+        routes.count(answer)
         let event = event(for: answer, of: way, sentWith: generation)
         routes[way].counts.retries += outcome.retries
         routes[way].counts.foreignResults += outcome.foreign

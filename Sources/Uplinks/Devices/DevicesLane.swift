@@ -66,6 +66,7 @@ struct DevicesLane {
 
     static let unknownLimit = 5
     static let failuresToHalve = 5
+    static let blameAfter: Duration = .seconds(60)
     static let refusalsToSuspect = 5
     static let unzippedToBelieve = 2
     static let plainBatches = 100
@@ -141,9 +142,8 @@ struct DevicesLane {
             return Outcome(judged: scans.map { Judged(n: $0.n, id: $0.id, settlement: .done) })
         case .later(let after), .slowDown(_, let after):
             return Outcome(wait: after.map { .atLeast($0, attempt: attempt) } ?? .backoff(attempt: attempt), retries: 1)
-        case .unreadable: return Outcome(wait: .backoff(attempt: attempt), retries: 1)
-        case .unreachable(let reason): return fail(reason, nil, traffic)
-        case .failure(let reason, let after): return fail(reason, after, traffic)
+        case .unreadable(let reason), .unreachable(let reason): return fail(reason, nil, traffic, nowNs)
+        case .failure(let reason, let after): return fail(reason, after, traffic, nowNs)
         case .unauthorized, .forbidden, .misconfigured: return Outcome(retries: 1)
         case .tooLarge(let reason):
             if halve() { return Outcome() }
@@ -275,12 +275,12 @@ struct DevicesLane {
         return results
     }
 
-    private mutating func fail(_ reason: String, _ after: Duration?, _ traffic: Traffic) -> Outcome {
+    private mutating func fail(_ reason: String, _ after: Duration?, _ traffic: Traffic, _ nowNs: Int64) -> Outcome {
         let last = pieces.count - 1
-        pieces[last].blame.failed(traffic)
+        pieces[last].blame.failed(traffic, nowNs: nowNs)
         let blame = pieces[last].blame
         if blame.failures >= Self.failuresToHalve, halve() { return Outcome(retries: 1) }
-        if pieces[last].scans.count == 1, blame.isItsOwn(traffic) {
+        if pieces[last].scans.count == 1, blame.isItsOwn(traffic, nowNs: nowNs, after: Self.blameAfter) {
             return settleAlone(
                 .held(reason: Safe.text("failed again and again while other scans passed: \(reason)", limit: 500)))
         }

@@ -56,11 +56,15 @@ struct Routes {
 
     /// Batches under way in all.
     var running: Int { all.reduce(0) { $0 + $1.running } }
-    /// What any way has done with batches.
-    var traffic: Traffic {
-        all.reduce(into: Traffic()) {
-            $0.passed += $1.health.traffic.passed
-            $0.failed += $1.health.traffic.failed
+    /// What became of batches, whatever way they took; probes and a first way that could not be reached do not count.
+    private(set) var traffic = Traffic()
+
+    /// Notes what became of a batch.
+    mutating func count(_ answer: BatchAnswer) {
+        switch answer {
+        case .results, .brokerAccepted: traffic.passed += 1
+        case .failure, .unreachable, .unreadable: traffic.failed += 1
+        default: break
         }
     }
 

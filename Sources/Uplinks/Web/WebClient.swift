@@ -88,6 +88,9 @@ struct WebClient: Sendable {
             return await readToken(page.headers["Location"], fallback: "")
         }
         guard page.status == 200 else { return unexpected("the login page", page) }
+        guard Self.asksForPassword(page) else {
+            return foreign("the login page", Failure(isAnswered: false, unsent: 1))
+        }
         let form = FormBody.encode([
             ("username", account.username), ("password", password), ("csrf_token", formToken),
         ])
@@ -102,8 +105,22 @@ struct WebClient: Sendable {
             if (300..<400).contains(answer.status), !WebTable.leadsToLogin(answer, settings.paths.login) {
                 return await readToken(answer.headers["Location"], fallback: formToken)
             }
+            // A wrong password gets the login page once more.
+            if answer.status == 200, !Self.asksForPassword(answer) {
+                return foreign("the login", Failure(isAnswered: true))
+            }
             return unexpected("the login", answer)
         }
+    }
+
+    private static func asksForPassword(_ page: HTTPResponse) -> Bool {
+        String(decoding: page.body, as: UTF8.self).lowercased().contains("password")
+    }
+
+    private func foreign(_ what: String, _ failure: Failure) -> Login {
+        .failed(
+            "\(place): \(what) was answered with a page that asks for no password; a captive portal or a proxy may answer "
+                + "in the backend's place, else check url and paths.login", failure)
     }
 
     /// Reads the token of the session from a page; `refused` where the page leads to the login.

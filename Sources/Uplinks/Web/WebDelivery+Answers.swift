@@ -3,8 +3,10 @@ internal import Posix
 
 /// What an answer does to the scan, to its lane and to the site.
 extension WebDelivery {
-    // What somebody in between makes of a scan, where there is no other to pass; a portal may stand there for a morning.
-    private static let foreignToHold = 20
+    // A parent's route may be in trouble while children pass.
+    private static let blameAfter: Duration = .seconds(1800)
+    // What somebody in between makes of a scan, where there is no other to pass.
+    private static let foreignToHold = 10
     private static let foreignFor: Duration = .seconds(3600)
     private static let unknownToStop = 8
     // Cookies are renewed with each answer, and those of half an hour ago are of no use.
@@ -25,13 +27,7 @@ extension WebDelivery {
             await hold(lane, scan, seat, text, isUnknown: false)
         case .mismatch(let reason): await freeze(lane, scan, seat, reason)
         case .sessionLost: happened(.nothing, seat.site)
-        case .foreign(let reason):
-            let before = lanes[lane]?.foreign ?? (answers: 0, sinceNs: now)
-            lanes[lane]?.foreign = (before.answers + 1, before.sinceNs)
-            await askAgain(
-                lane, scan, seat,
-                "\(reason); a proxy or a login page may answer in the backend's place, else check the uplink's url",
-                ambiguous: true, forParent: forParent)
+        case .foreign(let reason): await takeForeign(lane, scan, seat, reason, forParent: forParent)
         case .retry(let reason, let after, let ambiguous):
             await askAgain(lane, scan, seat, reason, after: after, ambiguous: ambiguous, forParent: forParent)
         case .slowDown(let reason, let after):
@@ -97,8 +93,7 @@ extension WebDelivery {
     func happened(_ event: UplinkHealth.Event, _ site: WebSite) {
         let before = site.health.state
         site.health.on(event, nowNs: now)
-        if case .failure = event { traffic.failed += 1 }
-        if event == .success { site.unknownAnswers = 0 }
+        if event == .success { (site.unknownAnswers, site.foreignAnswers) = (0, 0) }
         let isOpen = site.health.state == .open
         if isOpen, before != .open, site.index == active, let next = nextSite {
             return go(to: next, because: site.health.lastError ?? "")
@@ -136,25 +131,56 @@ extension WebDelivery {
         _ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String, after: Duration? = nil, ambiguous: Bool,
         forParent: Bool
     ) async {
-        counts[seat.site.settings.name]?.retries += 1
-        if ambiguous {
-            counts[seat.site.settings.name]?.ambiguous += 1
-            if !forParent { lanes[lane]?.answerLost = true }
+        noteRetry(lane, seat, ambiguous: ambiguous, forParent: forParent)
+        lanes[lane]?.blame.failed(traffic, nowNs: now)
+        if lanes[lane]?.blame.isItsOwn(traffic, nowNs: now, after: Self.blameAfter) == true {
+            let text = "failed again and again while other scans passed: \(reason)"
+            return await settle(lane, scan, seat, .held(reason: text), .nothing)
         }
-        lanes[lane]?.blame.failed(traffic)
-        if let held = verdict(on: lane, reason) { return await settle(lane, scan, seat, .held(reason: held), .nothing) }
+        traffic.failed += 1
         postpone(lane, after)
         happened(.failure("\(seat.site.target.authority): \(reason)"), seat.site)
     }
 
-    // Why the head steps aside; nil while that may be its way's fault.
-    private func verdict(on lane: LaneID, _ reason: String) -> String? {
-        guard let state = lanes[lane] else { return nil }
-        if state.blame.isItsOwn(traffic) { return "failed again and again while other scans passed: \(reason)" }
-        guard let foreign = state.foreign, foreign.answers >= Self.foreignToHold,
-            now - foreign.sinceNs >= Self.foreignFor.nanoseconds
-        else { return nil }
-        return "\(foreign.answers) times in \((now - foreign.sinceNs) / 60_000_000_000) min: \(reason)"
+    // Eight in a row from a site whose pages are the backend's all the same: the url or a path is wrong, a filter stands
+    // in between, or a later version has other answers. Each post of a parent may cost a scan row then.
+    private func takeForeign(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String, forParent: Bool) async
+    {
+        let site = seat.site
+        let before = lanes[lane]?.foreign ?? (answers: 0, sinceNs: now)
+        let foreign = (answers: before.answers + 1, sinceNs: before.sinceNs)
+        lanes[lane]?.foreign = foreign
+        site.foreignAnswers += 1
+        guard site.foreignAnswers >= Self.unknownToStop, await isBackendThere(seat) else {
+            let text = "\(reason); a proxy or a login page may answer in the backend's place"
+            return await askAgain(lane, scan, seat, text, ambiguous: true, forParent: forParent)
+        }
+        noteRetry(lane, seat, ambiguous: true, forParent: forParent)
+        let lasted = now - foreign.sinceNs
+        if foreign.answers >= Self.foreignToHold, lasted >= Self.foreignFor.nanoseconds,
+            site.unknownAnswers < Self.unknownToStop
+        {
+            let text = "\(foreign.answers) times in \(lasted / 60_000_000_000) min: \(reason)"
+            return await hold(lane, scan, seat, text, isUnknown: true)
+        }
+        postpone(lane, nil)
+        let text =
+            "\(site.target.authority): \(site.foreignAnswers) answers in a row that are none of the backend's, which is "
+            + "there: check the uplink's paths, and what filters between: \(reason)"
+        happened(.block(.misconfigured, text, untilNs: now + UplinkHealth.askAgain.nanoseconds), site)
+    }
+
+    // A page of the session has the backend's token; no portal knows it.
+    private func isBackendThere(_ seat: WebSeat) async -> Bool {
+        guard case .done(let token) = await seat.web.readToken(nil, fallback: "") else { return false }
+        return !token.isEmpty
+    }
+
+    private func noteRetry(_ lane: LaneID, _ seat: WebSeat, ambiguous: Bool, forParent: Bool) {
+        counts[seat.site.settings.name]?.retries += 1
+        guard ambiguous else { return }
+        counts[seat.site.settings.name]?.ambiguous += 1
+        if !forParent { lanes[lane]?.answerLost = true }
     }
 
     private func record(_ lane: LaneID, _ scan: WebScan, _ settlement: Settlement) async -> Bool {

@@ -57,7 +57,7 @@ extension WebDelivery {
     private func serve(_ lane: LaneID, _ seat: WebSeat) async {
         if let first = lanes[lane]?.queue.first, await !context.log.areWaiting([first.n], for: group, lane: lane) {
             // The lane was taken back since they were read: they are another's to send.
-            lanes[lane]?.queue = []
+            lanes[lane] = Lane()
         }
         if lanes[lane]?.queue.isEmpty ?? true {
             guard await read(lane) else { return }
@@ -162,7 +162,12 @@ extension WebDelivery {
         switch result {
         case .success(let response):
             let backendMs = response.headers["Date"].flatMap(HTTPDate.parse) ?? context.time.now().wallMs
-            return classify(response, backendMs, seat.site.settings.paths.login)
+            let answer = classify(response, backendMs, seat.site.settings.paths.login)
+            // Whoever answered in its place may have done so before the backend got to it.
+            if case .foreign = answer {
+                seat.session.mayComeLate(label, of: parent ?? label, isParent: parent == nil, nowNs: now)
+            }
+            return answer
         case .failure(let error): return WebTable.failure(error)
         }
     }

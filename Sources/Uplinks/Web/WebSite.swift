@@ -10,7 +10,9 @@ final class WebSite {
     /// How it answers; what only one session is kept from is that session's block.
     var health = UplinkHealth(limit: 1)
     var pace = Pace()
+    /// Answers in a row that nobody understands, and those that were none of the backend's.
     var unknownAnswers = 0
+    var foreignAnswers = 0
     /// Until when bags wait for the request budget.
     var budgetUsedUpUntilNs: Int64 = 0
     /// Why another site is used instead; nil while none has to be.
