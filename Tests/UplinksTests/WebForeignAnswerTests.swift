@@ -52,6 +52,8 @@ import Wire
                 #expect(await bench.delivery.status().lastError?.contains("login page") == true)
                 bench.simulator.clearFaults(portal)
                 bench.clock.setAutomatic(true)
+                // Who sleeps already sleeps on.
+                bench.clock.advance(by: .seconds(600))
                 await bench.log.waitForSettled(20)
             }
             try expectAllLinked(bench, children: 12)
