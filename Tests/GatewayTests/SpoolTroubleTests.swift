@@ -83,12 +83,15 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(4))) struct DamagedSpoolTests {
-    /// Overwrites a file while others have it open; by another process, whose closing drops no lock of this one's.
-    private func overwrite(_ path: String) async throws {
-        _ = try await onThread {
-            try shell(
-                "dd if=/dev/urandom of=\(path) bs=4096 count=$(( $(stat -c %s \(path)) / 4096 )) conv=notrunc 2>&1")
+    /// Overwrites files while others have them open; by another process, whose closing drops no lock of this one's. All
+    /// are opened first: a daemon that finds the first one damaged makes others under the same names.
+    private func overwrite(_ paths: String...) async throws {
+        let opened = paths.enumerated().map { "exec \($0 + 3)<>\($1)" }
+        let written = paths.indices.map { index -> String in
+            let file = "/proc/$$/fd/\(index + 3)"
+            return "dd if=/dev/urandom of=\(file) bs=4096 count=$(( $(stat -Lc %s \(file)) / 4096 )) conv=notrunc 2>&1"
         }
+        _ = try await onThread { try shell((opened + written).joined(separator: " && ")) }
     }
 
     private func log(_ scan: JSONValue?) -> String? { scan?["log"]?.string }
@@ -137,7 +140,8 @@ import Testing
                 try disk.fill()
                 var n = 0
                 while try await scanner.scan("SB\(20_000 + n)") == TestScanner.stored { n += 1 }
-                for suffix in ["-wal", ""] { try await overwrite(bench.stateDirectory + "/spool.db" + suffix) }
+                let path = bench.stateDirectory + "/spool.db"
+                try await overwrite(path + "-wal", path)
                 disk.free()
                 try await eventually("a new file") {
                     _ = try await scanner.scan(childLabel(1))
@@ -184,7 +188,8 @@ import Testing
                 try disk.fill()
                 var n = 3
                 while try await scanner.scan(childLabel(n)) == TestScanner.stored { n += 1 }
-                for suffix in ["-wal", ""] { try await overwrite(bench.stateDirectory + "/spool.db" + suffix) }
+                let path = bench.stateDirectory + "/spool.db"
+                try await overwrite(path + "-wal", path)
                 disk.free()
                 try await eventually("a scan in a new file") {
                     try await scanner.scan("SB10001") == TestScanner.stored
