@@ -87,6 +87,12 @@ public final class ManualClock: Sendable {
                 let (immediately, watchers) = state.withLock { state -> (Result<Void, any Error>?, [Watcher]) in
                     if Task.isCancelled { return (.failure(CancellationError()), []) }
                     if duration <= .zero { return (.success(()), []) }
+                    // Since it was looked at above: nobody would move the clock for this one.
+                    if state.isAutomatic {
+                        state.now.uptimeNs += duration.nanoseconds
+                        state.now.wallMs += duration.milliseconds
+                        return (.success(()), [])
+                    }
                     state.sleepers[id] = (state.now.uptimeNs + duration.nanoseconds, continuation)
                     let ready = state.watchers.filter { $0.count <= state.sleepers.count }
                     state.watchers.removeAll { $0.count <= state.sleepers.count }

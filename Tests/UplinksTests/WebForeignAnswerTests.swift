@@ -51,6 +51,10 @@ import Wire
                 #expect(!bench.relay.states.contains(.loginFailed))
                 #expect(await bench.delivery.status().lastError?.contains("login page") == true)
                 bench.simulator.clearFaults(portal)
+                // The last of it, where the backend's pages are there already.
+                try bench.simulator.addFault(
+                    Fault(.status, path: "/process_child_scan_fast", count: 4, status: 404))
+                try bench.simulator.addFault(Fault(.status, path: "/api/fast_parent_scan", count: 4, status: 404))
                 bench.clock.setAutomatic(true)
                 // Who sleeps already sleeps on.
                 bench.clock.advance(by: .seconds(600))

@@ -147,15 +147,16 @@ extension WebDelivery {
     private func takeForeign(_ lane: LaneID, _ scan: WebScan, _ seat: WebSeat, _ reason: String, forParent: Bool) async
     {
         let site = seat.site
-        let before = lanes[lane]?.foreign ?? (answers: 0, sinceNs: now)
-        let foreign = (answers: before.answers + 1, sinceNs: before.sinceNs)
-        lanes[lane]?.foreign = foreign
         site.foreignAnswers += 1
         guard site.foreignAnswers >= Self.unknownToStop, await isBackendThere(seat) else {
             let text = "\(reason); a proxy or a login page may answer in the backend's place"
             return await askAgain(lane, scan, seat, text, ambiguous: true, forParent: forParent)
         }
         noteRetry(lane, seat, ambiguous: true, forParent: forParent)
+        // From here on only: a portal that stood there for hours says nothing of the scan.
+        let before = lanes[lane]?.foreign ?? (answers: 0, sinceNs: now)
+        let foreign = (answers: before.answers + 1, sinceNs: before.sinceNs)
+        lanes[lane]?.foreign = foreign
         let lasted = now - foreign.sinceNs
         if foreign.answers >= Self.foreignToHold, lasted >= Self.foreignFor.nanoseconds,
             site.unknownAnswers < Self.unknownToStop

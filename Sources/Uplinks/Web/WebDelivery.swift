@@ -15,7 +15,7 @@ actor WebDelivery: Delivery {
         var attempts = 0
         /// For the head's failures, and answers that were none of the backend's.
         var blame = Blame()
-        /// Of the latter: how many, and since when.
+        /// Of the latter, those that came though the backend was there: how many, and since when.
         var foreign: (answers: Int, sinceNs: Int64)?
         var readBackFailures = 0
         /// A post of the head may have been acted on. True at the start: an earlier run may have lost an answer.
